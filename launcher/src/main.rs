@@ -1,0 +1,4 @@
+//! The command `ringfence`.
+#![deny(unsafe_code)]
+
+fn main() {}
