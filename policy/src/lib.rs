@@ -13,6 +13,7 @@ extern crate alloc;
 
 mod access;
 mod document;
+pub mod program;
 
 pub use access::Access;
 pub use document::{Alias, Audit, Console, Effect, FileRule, Mode, PathPattern, Place, Policy};
