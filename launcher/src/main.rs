@@ -1,4 +1,31 @@
-//! The command `ringfence`.
+//! The command `ringfence`: checks a policy and starts a worker inside the fence.
 #![deny(unsafe_code)]
 
-fn main() {}
+mod cli;
+mod exit;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return usage(&message),
+    };
+    ExitCode::from(match cli.command {
+        cli::Command::Run(options) => run::run(&options),
+    })
+}
+
+/// Prints what is wrong with the arguments, or the help or version that they asked for.
+fn usage(message: &clap::Error) -> ExitCode {
+    // Nothing is left to be told when standard output is closed.
+    let _ = message.print();
+    if !message.use_stderr() {
+        return ExitCode::from(exit::YES);
+    }
+    let subcommand = std::env::args_os().nth(1).unwrap_or_default();
+    ExitCode::from(exit::usage(&subcommand.to_string_lossy()))
+}
