@@ -1,0 +1,47 @@
+import java.io.BufferedReader;
+import java.io.FileInputStream;
+import java.io.InputStreamReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** One call in a loop, a batch for each line on stdin, as c/loop.c; `Loop start` only starts. */
+public final class Loop {
+    private static final int WARM_UP = 30_000; // calls, so that the loop is compiled before it is timed
+
+    private interface Call {
+        void run() throws Exception;
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        if (arguments[0].equals("start")) {
+            System.out.println("started");
+            return;
+        }
+        Call call = call(arguments[0], arguments[1]);
+        repeat(call, WARM_UP);
+        System.out.println("ready");
+        BufferedReader requests = new BufferedReader(new InputStreamReader(System.in));
+        for (String line = requests.readLine(); line != null; line = requests.readLine()) {
+            int times = Integer.parseInt(line);
+            repeat(call, times / 8 + 1);
+            long before = System.nanoTime();
+            repeat(call, times);
+            System.out.println(System.nanoTime() - before);
+        }
+    }
+
+    private static Call call(String name, String file) {
+        Path path = Path.of(file);
+        return switch (name) {
+            case "open" -> () -> new FileInputStream(file).close();
+            case "read" -> () -> Files.readAllBytes(path);
+            default -> throw new IllegalArgumentException(name);
+        };
+    }
+
+    private static void repeat(Call call, int times) throws Exception {
+        for (int i = 0; i < times; i++) {
+            call.run();
+        }
+    }
+}

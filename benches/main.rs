@@ -1,0 +1,167 @@
+//! What the fence costs: plain and fenced work in turns, in one run.
+//!
+//! `cargo bench -p ringfence -- [--quick] [--rounds N] [--library FILE] [NAME…]` measures the rows
+//! whose names contain one of the words, or all of them; `docs/benchmarks.md` says how to read the table.
+
+mod fence;
+mod programs;
+mod rows;
+mod sample;
+mod scratch;
+mod servers;
+mod sys;
+mod table;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use fence::{Fences, Side};
+use programs::Program;
+use rows::{ROWS, Row, Work};
+use sample::{Compare, Round, Sample};
+use scratch::Scratch;
+use servers::{Memory, Server};
+use sys::Processors;
+
+/// Every failure here is for a person to read.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// The rounds of a run from which figures are quoted; a quick one is for a first look.
+const ROUNDS: usize = 9;
+const QUICK_ROUNDS: usize = 3;
+
+fn main() -> ExitCode {
+    match Options::parse(std::env::args().skip(1)).and_then(|options| measure(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Options {
+    rounds: usize,
+    library: Option<PathBuf>,
+    names: Vec<String>,
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
+        let mut options = Options { rounds: ROUNDS, library: None, names: Vec::new() };
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument}: a value is missing"));
+            match argument.as_str() {
+                "--quick" => options.rounds = QUICK_ROUNDS,
+                "--rounds" => options.rounds = value()?.parse::<usize>()?.max(1),
+                "--library" => options.library = Some(value()?.into()),
+                // Cargo adds it.
+                "--bench" => {}
+                name if !name.starts_with('-') => options.names.push(argument),
+                _ => return Err(format!("unknown option {argument}").into()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn pick(&self, row: &Row) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| row.name.contains(name.as_str()))
+    }
+}
+
+fn measure(options: &Options) -> Result<()> {
+    let rows: Vec<&Row> = ROWS.iter().filter(|row| options.pick(row)).collect();
+    let scratch = Scratch::new()?;
+    let processors = Processors::of_this_process()?;
+    let fences = Fences::build(&scratch, options.library.as_deref())?;
+    if rows.iter().any(|row| row.needs_java()) {
+        fence::compile_java(&fences.tool(""))?;
+    }
+    let bench = Bench { scratch, fences, processors };
+    table::head(options.rounds);
+    for row in rows {
+        match bench.row(row, options.rounds).map_err(|error| format!("{}: {error}", row.name))? {
+            Some(rounds) => table::line(row, &rounds),
+            None => table::absent(row),
+        }
+    }
+    bench.scratch.close()
+}
+
+struct Bench {
+    scratch: Scratch,
+    fences: Fences,
+    processors: Processors,
+}
+
+impl Bench {
+    /// The rounds of a row; `None` where the shim does not define its call.
+    fn row(&self, row: &Row, rounds: usize) -> Result<Option<Vec<Round>>> {
+        if let Work::Program(_, tree) = row.work_kind {
+            self.scratch.plant(tree)?;
+        }
+        if row.runs_on_one_processor() {
+            self.processors.pin()?;
+        } else {
+            self.processors.release()?;
+        }
+        let mut calls = 0;
+        let mut found = Vec::new();
+        for turn in 0..rounds {
+            let mut base = self.sample(row, row.base)?;
+            let Some(mut contestant) = self.hooked(row)? else { return Ok(None) };
+            let mut itself = self.sample(row, row.base)?;
+            if calls == 0 {
+                calls = base.calibrate()?;
+            }
+            let (base, contestant) = (base.as_mut(), contestant.as_mut());
+            let plan = (calls, row.pairs, turn);
+            found.push(sample::round(base, contestant, itself.as_mut(), row.compare, plan)?);
+        }
+        Ok(Some(found))
+    }
+
+    /// The contestant, unless its call is not the shim's.
+    fn hooked(&self, row: &Row) -> Result<Option<Box<dyn Sample>>> {
+        if matches!(row.work_kind, Work::Call(..) | Work::Java(..)) {
+            let server = self.server(row, row.contestant)?;
+            return Ok(server.hooked.then(|| Box::new(server) as Box<dyn Sample>));
+        }
+        self.sample(row, row.contestant).map(Some)
+    }
+
+    fn sample(&self, row: &Row, side: Side) -> Result<Box<dyn Sample>> {
+        Ok(match row.work_kind {
+            Work::Call(..) | Work::Java(..) => Box::new(self.server(row, side)?),
+            Work::Memory => Box::new(Memory(self.server(row, side)?)),
+            Work::Program(arguments, _) => {
+                let mut command = self.fences.command(side, arguments[0]);
+                command.args(arguments[1..].iter().map(|argument| self.scratch.expand(argument)));
+                Box::new(Program::new(command))
+            }
+        })
+    }
+
+    fn server(&self, row: &Row, side: Side) -> Result<Server> {
+        let c_loop = |call: &str, directory: &str, path: &str, errno: i32| {
+            let mut command = self.fences.command(side, self.fences.tool("loop"));
+            command.arg(call).arg(self.scratch.expand(directory)).arg(self.scratch.expand(path));
+            command.arg(errno.to_string());
+            command
+        };
+        let command: Command = match row.work_kind {
+            Work::Java(call, file) => {
+                let mut command = self.fences.command(side, "java");
+                command.arg("-cp").arg(self.fences.tool("")).args(["Loop", call]);
+                command.arg(self.scratch.expand(file));
+                command
+            }
+            Work::Call(call, directory, path, errno) => {
+                c_loop(call, directory, path, errno[usize::from(side != row.base)])
+            }
+            Work::Memory | Work::Program(..) => c_loop("open", "/", "@/work/input.txt", 0),
+        };
+        let threads = row.compare == Compare::Speed;
+        Server::start(command, if threads { servers::LONG } else { servers::SHORT })
+    }
+}

@@ -1,0 +1,240 @@
+//! The rows of the table: what is measured, and what is aimed at.
+
+use crate::fence::Side;
+use crate::sample::Compare;
+use crate::scratch::Tree;
+
+/// One row.
+pub(crate) struct Row {
+    /// The name by which a filter picks it.
+    pub(crate) name: &'static str,
+    /// What the table calls it.
+    pub(crate) work: &'static str,
+    /// How the two are compared.
+    pub(crate) compare: Compare,
+    /// At most this much, or for [`Compare::Speed`] at least.
+    pub(crate) target: f64,
+    /// What the contestant is compared with.
+    pub(crate) base: Side,
+    /// The contestant.
+    pub(crate) contestant: Side,
+    /// How many pairs make a round.
+    pub(crate) pairs: usize,
+    /// What is done.
+    pub(crate) work_kind: Work,
+}
+
+/// A kind of work; `@` in a path stands for the scratch directory.
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// A call of `c/loop.c`: its name there, its directory, its path, and the errno of the base
+    /// and of the contestant.
+    Call(&'static str, &'static str, &'static str, [i32; 2]),
+    /// A call of `java/Loop.java` and its file.
+    Java(&'static str, &'static str),
+    /// A program with its arguments, and the files that it needs.
+    Program(&'static [&'static str], Tree),
+    /// The memory of a process that waits.
+    Memory,
+}
+
+/// A call that succeeds on both sides.
+const fn call(
+    name: &'static str,
+    work: &'static str,
+    target: f64,
+    [call, directory, path]: [&'static str; 3],
+) -> Row {
+    Row {
+        name,
+        work,
+        compare: Compare::Ratio,
+        target,
+        base: Side::Plain,
+        contestant: Side::Fenced,
+        pairs: 40,
+        work_kind: Work::Call(call, directory, path, [0, 0]),
+    }
+}
+
+/// A call that ends with the errno of the base or of the contestant.
+const fn ends(row: Row, errno: [i32; 2]) -> Row {
+    match row.work_kind {
+        Work::Call(call, directory, path, _) => {
+            Row { work_kind: Work::Call(call, directory, path, errno), ..row }
+        }
+        _ => row,
+    }
+}
+
+/// A whole program, once for each sample.
+const fn program(
+    name: &'static str,
+    work: &'static str,
+    target: f64,
+    arguments: &'static [&'static str],
+    tree: Tree,
+) -> Row {
+    Row {
+        name,
+        work,
+        compare: Compare::Ratio,
+        target,
+        base: Side::Plain,
+        contestant: Side::Fenced,
+        pairs: 2,
+        work_kind: Work::Program(arguments, tree),
+    }
+}
+
+/// `/bin/true` by another way of starting it.
+const fn start(
+    name: &'static str,
+    work: &'static str,
+    target: f64,
+    [base, contestant]: [Side; 2],
+) -> Row {
+    Row {
+        compare: Compare::AddedMilliseconds,
+        base,
+        contestant,
+        pairs: 12,
+        ..program(name, work, target, &["/bin/true"], Tree::Work)
+    }
+}
+
+/// A call of the large policy against the small one.
+const fn rules(name: &'static str, work: &'static str, target: f64, path: &'static str) -> Row {
+    Row {
+        base: Side::FewRules,
+        contestant: Side::ManyRules,
+        ..call(name, work, target, ["open", "/", path])
+    }
+}
+
+const fn java(name: &'static str, work: &'static str, call: &'static str) -> Row {
+    Row {
+        work_kind: Work::Java(call, "@/work/data/input.txt"),
+        ..program(name, work, 1.06, &[], Tree::Work)
+    }
+}
+
+const INPUT: &str = "@/work/data/input.txt";
+
+/// All rows, in the order of the table.
+pub(crate) const ROWS: &[Row] = &[
+    call("open-absolute", "open+close, absolute", 1.06, ["open", "/", INPUT]),
+    call("open-relative", "relative, by names", 1.08, ["open", "@/work", "data/input.txt"]),
+    call("open-relative-text", "relative, by text", 1.45, ["open", "@/work", "etc/input.txt"]),
+    call(
+        "openat",
+        "by directory descriptor, by names",
+        1.08,
+        ["openat", "@/work", "data/input.txt"],
+    ),
+    call(
+        "openat-text",
+        "by directory descriptor, by text",
+        2.8,
+        ["openat", "@/work", "etc/input.txt"],
+    ),
+    call("open-alias", "through an alias (/bin)", 1.08, ["open", "/", "/bin/true"]),
+    ends(
+        call("open-missing", "a missing file", 1.10, ["open", "/", "@/work/data/missing"]),
+        [libc::ENOENT, libc::ENOENT],
+    ),
+    call("open-symlink", "a symlink on the way", 4.2, ["open", "/", "@/work/link/input.txt"]),
+    call("open-dotdot", "an inner `..`", 2.0, ["open", "/", "@/work/data/../data/input.txt"]),
+    call("fopen", "fopen", 1.15, ["fopen", "/", INPUT]),
+    call("opendir", "opendir + 100 entries", 1.05, ["opendir", "/", "@/work/hundred"]),
+    call("realpath", "realpath", 0.6, ["realpath", "/", INPUT]),
+    call("stat", "stat", 2.3, ["stat", "/", INPUT]),
+    call("access", "access", 2.9, ["access", "/", INPUT]),
+    call("readlink", "readlink", 2.9, ["readlink", "/", "@/work/link"]),
+    call("lstat-name", "lstat of a single name", 1.08, ["lstat", "@/work", "input.txt"]),
+    call("fstatat-name", "fstatat of a single name", 1.08, ["fstatat", "@/work", "input.txt"]),
+    ends(
+        call("open-refused", "a refused open, audit on", 1.5, ["open", "/", "/etc/hostname"]),
+        [0, libc::EACCES],
+    ),
+    Row {
+        compare: Compare::Speed,
+        ..call("open-threads", "8 threads opening, throughput", 0.95, ["open-threads", "/", INPUT])
+    },
+    Row {
+        pairs: 12,
+        ..call("posix-spawn", "posix_spawn of /bin/true", 1.25, ["spawn", "/", "/bin/true"])
+    },
+    start("start-preload", "start of /bin/true, by preload", 0.25, [Side::Plain, Side::Fenced]),
+    start("start-launcher", "start of /bin/true, by launcher", 3.0, [Side::Plain, Side::Launched]),
+    program(
+        "jvm-start",
+        "JVM start",
+        1.03,
+        &["java", "-cp", "@/tools", "Loop", "start"],
+        Tree::Work,
+    ),
+    java("java-open", "opening in Java", "open"),
+    java("java-read", "readAllBytes in Java", "read"),
+    program("find", "find, 50,000 files", 1.10, &["find", "@/files", "-newer", INPUT], Tree::Files),
+    program(
+        "git-status",
+        "git status, 5,000 files",
+        1.8,
+        &["git", "-C", "@/repository", "status"],
+        Tree::Repository,
+    ),
+    program(
+        "compileall",
+        "compileall",
+        1.10,
+        &["python3", "-m", "compileall", "-q", "-f", "@/python"],
+        Tree::Python,
+    ),
+    program(
+        "tar",
+        "tar, 5,000 files",
+        1.10,
+        &["tar", "-cf", "@/out.tar", "-C", "@/repository", "."],
+        Tree::Repository,
+    ),
+    program(
+        "grep",
+        "grep -r, 5,000 files",
+        1.10,
+        &["grep", "-rc", "two", "@/repository"],
+        Tree::Repository,
+    ),
+    program(
+        "gcc",
+        "gcc of a small file",
+        1.10,
+        &["gcc", "-O2", "-o", "@/out.o", "-c", "@/tools/loop.c"],
+        Tree::Work,
+    ),
+    Row {
+        compare: Compare::AddedMebibytes,
+        pairs: 1,
+        work_kind: Work::Memory,
+        ..call("memory", "memory (PSS of a process)", 0.3, ["", "", ""])
+    },
+    rules("rules-outside", "100,000 rules against 10: outside", 1.03, INPUT),
+    rules("rules-beside", "in a directory full of rules", 1.20, "@/many/free"),
+    start("rules-map", "mapping the image", 1.0, [Side::FewRules, Side::ManyRules]),
+];
+
+impl Row {
+    /// Whether it runs a Java program of ours.
+    pub(crate) fn needs_java(&self) -> bool {
+        match self.work_kind {
+            Work::Java(..) => true,
+            Work::Program(arguments, _) => arguments[0] == "java",
+            Work::Call(..) | Work::Memory => false,
+        }
+    }
+
+    /// Whether it is pinned: loops are; a JVM's compiler threads need room, and so do eight threads.
+    pub(crate) fn runs_on_one_processor(&self) -> bool {
+        matches!(self.work_kind, Work::Call(..)) && self.compare != Compare::Speed
+    }
+}

@@ -1,0 +1,69 @@
+//! The table, a line as soon as its row is measured.
+
+use crate::rows::Row;
+use crate::sample::{Compare, Round, Summary};
+
+/// Prints the head of the table.
+pub(crate) fn head(rounds: usize) {
+    println!(
+        "Medians of {rounds} rounds, with the least and the greatest; `itself` is the plain work"
+    );
+    println!("against another instance of itself: believe nothing finer than that.\n");
+    println!("| work | plain | fenced | itself | target | met? |");
+    println!("|---|---|---|---|---|---|");
+}
+
+/// Prints the line of a row.
+pub(crate) fn line(row: &Row, rounds: &[Round]) {
+    let base = Summary::of(rounds.iter().map(|round| round.base));
+    let contestant = Summary::of(rounds.iter().map(|round| round.contestant));
+    let itself = Summary::of(rounds.iter().map(|round| round.itself));
+    let met = match row.compare {
+        Compare::Speed => contestant.median >= row.target,
+        _ => contestant.median <= row.target,
+    };
+    println!(
+        "| {} | {} | {} | {} | {} | {} |",
+        row.work,
+        cost(row.compare, base.median),
+        range(row.compare, contestant),
+        range(row.compare, itself),
+        target(row),
+        if met { "yes" } else { "**no**" },
+    );
+}
+
+/// Prints that there is nothing to measure.
+pub(crate) fn absent(row: &Row) {
+    println!("| {} | – | not judged by the shim | – | {} | – |", row.work, target(row));
+}
+
+fn target(row: &Row) -> String {
+    let sign = if row.compare == Compare::Speed { "≥" } else { "≤" };
+    format!("{sign} {}", amount(row.compare, row.target))
+}
+
+fn range(compare: Compare, summary: Summary) -> String {
+    let bare = |value: f64| match compare {
+        Compare::AddedMilliseconds | Compare::AddedMebibytes => format!("{value:+.2}"),
+        Compare::Ratio | Compare::Speed => format!("{value:.2}"),
+    };
+    format!("{} ({}…{})", amount(compare, summary.median), bare(summary.min), bare(summary.max))
+}
+
+fn amount(compare: Compare, value: f64) -> String {
+    match compare {
+        Compare::Ratio | Compare::Speed => format!("{value:.2}"),
+        Compare::AddedMilliseconds => format!("{value:+.2} ms"),
+        Compare::AddedMebibytes => format!("{value:+.2} MiB"),
+    }
+}
+
+fn cost(compare: Compare, value: f64) -> String {
+    match compare {
+        Compare::AddedMebibytes => format!("{:.2} MiB", value / f64::from(1 << 20)),
+        _ if value >= 1e6 => format!("{:.2} ms", value / 1e6),
+        _ if value >= 1e3 => format!("{:.2} µs", value / 1e3),
+        _ => format!("{value:.0} ns"),
+    }
+}
