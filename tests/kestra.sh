@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Runs a real Kestra worker, first open, then fenced by the policy that forbids /etc/: started by `java`, and by its
+# header script that has no `#!`. Takes some minutes, and fetches 170 MB from Maven Central the first time.
+# usage: tests/kestra.sh [OUT]      OUT: where the worker is built, once; default target/kestra
+#   JAVA_HOME: a JDK 21 or later to build and run it with
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tests/setup.sh --kestra
+cargo build --release
+
+root=$PWD
+out=${1:-$root/target/kestra}
+policy=$root/tests/fixtures/policies/worker-isolation.yml
+if [ -z "${JAVA_HOME:-}" ]; then
+    JAVA_HOME=$(dirname "$(dirname "$(compgen -G '/usr/lib/jvm/*25*/bin/javac' | head -1)")")
+fi
+export JAVA_HOME
+[ -x "$JAVA_HOME/bin/javac" ] || { echo "kestra: error: JAVA_HOME must name a JDK 21 or later, with javac" >&2; exit 1; }
+[ -x "$out/kestra" ] || tests/kestra/build.sh "$out"
+
+scratch=$(mktemp -d)
+mock=
+finish() {
+    [ -z "$mock" ] || kill "$mock" || true
+    rm -rf "$scratch"
+}
+trap finish EXIT
+
+# What core-http and the gcp flows talk to, on loopback.
+http=$((20000 + $$ % 10000 * 2)) grpc=$((20001 + $$ % 10000 * 2))
+"$JAVA_HOME/bin/java" -cp "$out/plugins/plugin-gcp-1.jar" ringfence.kestra.Mock "$http" "$grpc" >"$scratch/mock" 2>&1 &
+mock=$!
+timeout 60 bash -c "until grep -q 'mock ready' '$scratch/mock'; do sleep 0.2; done"
+
+export KESTRA_MOCK_HTTP=http://127.0.0.1:$http KESTRA_MOCK_GRPC=127.0.0.1:$grpc
+export RF_STORAGE=$scratch/storage KESTRA_JAVA_OPTS="-Xmx512m -XX:+UseSerialGC"
+export KESTRA_PLUGINS_PATH=$out/plugins
+opens=(--add-opens java.base/java.nio=ALL-UNNAMED --add-opens java.base/java.util=ALL-UNNAMED --add-opens java.base/java.lang=ALL-UNNAMED)
+by_java=("$JAVA_HOME/bin/java" -Xmx512m -XX:+UseSerialGC "${opens[@]}" -jar "$out/kestra")
+# Those without a refusal once more at the end: the worker must be none the worse for its refusals.
+flows=(tests/kestra/flows/*.yml tests/kestra/flows/{groovy-plain,jython-plain,core-log}.yml)
+secret=$(head -1 /etc/passwd)
+failed=0
+
+# usage: worker NAME open|fenced COMMAND...
+worker() {
+    local name=$1 mode=$2
+    shift 2
+    echo "kestra: $name"
+    "$@" "${flows[@]}" </dev/null >"$scratch/$name.jsonl" 2>"$scratch/$name.log" || {
+        echo "kestra: $name: the worker ended with status $?" >&2
+        failed=1
+    }
+    python3 tests/kestra/check.py "$mode" "$secret" "$scratch/$name.jsonl" "${flows[@]}" || {
+        tail -40 "$scratch/$name.log" >&2
+        failed=1
+    }
+    if [ "$mode" = fenced ] && grep -qF "$secret" "$scratch/$name.log"; then
+        echo "kestra: $name: the secret line is in the worker's log" >&2
+        failed=1
+    fi
+}
+
+fence=(target/release/ringfence run --allow-unenforced -p "$policy" --)
+export MICRONAUT_CONFIG_FILES=$out/confs/base.yml
+worker open open "${by_java[@]}"
+export MICRONAUT_CONFIG_FILES=$out/confs/base.yml,$policy
+worker fenced-by-java fenced "${fence[@]}" "${by_java[@]}"
+worker fenced-by-header fenced "${fence[@]}" "$out/kestra"
+exit "$failed"

@@ -1,0 +1,76 @@
+"""Checks what a Kestra worker printed about its flows.
+
+usage: check.py open|fenced SECRET OUTPUT.jsonl FLOW...
+SECRET is the first line of /etc/passwd; FLOW... are the files that the worker was given.
+"""
+
+import json
+import pathlib
+import sys
+
+# How each flow ends without a fence, what is then in its outputs or logs, and how it ends fenced.
+# `SECRET` stands for the secret line: there without a fence, nowhere with one.
+FLOWS = {
+    "core-log": ("SUCCESS", "marker-core-log", "SUCCESS"),
+    "core-http": ("SUCCESS", "marker-http-body", "SUCCESS"),
+    "gcp-gcs": ("SUCCESS", "marker-blob", "SUCCESS"),
+    "gcp-pubsub": ("SUCCESS", "marker-published-2", "SUCCESS"),
+    "groovy-plain": ("SUCCESS", "marker-groovy-385", "SUCCESS"),
+    "jython-plain": ("SUCCESS", "marker-jython-45", "SUCCESS"),
+    "shell-echo": ("WARNING", "marker-42", "WARNING"),
+    "groovy-read": ("SUCCESS", "SECRET", "FAILED"),
+    "jython-read": ("SUCCESS", "SECRET", "FAILED"),
+    "shell-read": ("SUCCESS", "SECRET", "FAILED"),
+    # The child fails; its script goes on and returns the child's message.
+    "groovy-child": ("SUCCESS", "SECRET", "SUCCESS"),
+}
+REFUSALS = ("Permission denied", "AccessDeniedException")
+
+
+def mistakes(fenced, secret, lines, expected):
+    """Yields a sentence for everything that is not as it must be."""
+    by_flow = {}
+    for line in lines:
+        if "flow" in line:
+            by_flow.setdefault(line["flow"], []).append(line)
+    ready = [line for line in lines if "ready" in line]
+    done = [line for line in lines if "done" in line]
+    if len(ready) != 1 or len(done) != 1 or ready[0]["pid"] != done[0]["pid"]:
+        yield "the worker did not come up and end by itself, as one process"
+        return
+    if fenced and ready[0].get("forbiddenPaths") != ["/etc/"]:
+        yield f"the worker itself read other forbidden paths: {ready[0].get('forbiddenPaths')}"
+
+    for name in expected:
+        runs = by_flow.get(name, [])
+        if len(runs) != expected.count(name):
+            yield f"{name}: ran {len(runs)} times, not {expected.count(name)}"
+        open_state, marker, fenced_state = FLOWS[name]
+        reads = marker == "SECRET"
+        for run in runs:
+            said = json.dumps([run["tasks"], run["logs"]], ensure_ascii=False)
+            state = fenced_state if fenced else open_state
+            if run["state"] != state:
+                yield f"{name}: {run['state']}, not {state}: {said}"
+            if reads and fenced:
+                if not any(refusal in said for refusal in REFUSALS):
+                    yield f"{name}: does not say that it was refused: {said}"
+            elif (secret if reads else marker) not in said:
+                yield f"{name}: {marker} is neither in its outputs nor in its logs: {said}"
+
+
+def main():
+    mode, secret, output, *flows = sys.argv[1:]
+    text = pathlib.Path(output).read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    found = list(mistakes(mode == "fenced", secret, lines, [pathlib.Path(f).stem for f in flows]))
+    if mode == "fenced" and secret in text:
+        found.append("the secret line is in the worker's output")
+    for mistake in found:
+        print(f"kestra: {mode}: {mistake}", file=sys.stderr)
+    print(f"kestra: {mode}: {len(flows)} flows, {len(found)} mistakes")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
