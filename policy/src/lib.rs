@@ -8,12 +8,37 @@
 //! No I/O and no unsafe code here; [`reference`](mod@reference) is the obvious slow matcher that tests compare with.
 #![no_std]
 #![forbid(unsafe_code)]
+// This code runs inside somebody else's process: it has no way to panic.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 extern crate alloc;
 
 mod access;
+mod compile;
 mod document;
+mod format;
+mod hash;
+mod image;
+mod names;
+mod paths;
+mod pattern;
 pub mod program;
+pub mod reference;
+mod verdict;
 
 pub use access::Access;
+pub use compile::{CompileError, compile};
 pub use document::{Alias, Audit, Console, Effect, FileRule, Mode, PathPattern, Place, Policy};
+pub use image::{AuditView, Image, ImageError, PlaceView, RuleView};
+pub use verdict::{Decision, RuleIndex};

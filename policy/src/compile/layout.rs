@@ -1,0 +1,256 @@
+//! The sections of an image while they grow, and the bytes they become.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::trie::Trie;
+use crate::format::{
+    ALIASES_ROOT, BODY_AT, BUILD_AT, CHECKSUM_AT, GLOB_SHIFT, HAS_REASON, HEADER_LEN, HEADER_WORDS,
+    Header, LAST_ITEM, MAGIC, RULES_ROOT, Settings, VERSION, VERSION_AT,
+};
+use crate::pattern::{Shape, components, is_wild};
+use crate::verdict::Terms;
+use crate::{Alias, Console, FileRule, Mode, Policy, RuleIndex, hash, image, names};
+
+/// An offset into the strings, and a length.
+type Text = [u32; 2];
+
+/// Everything but the header, the filter and the slots.
+#[derive(Default)]
+pub(super) struct Layout<'a> {
+    trie: Trie<'a>,
+    /// What the rules say at each node: items without [`LAST_ITEM`].
+    items: BTreeMap<u32, Vec<[u32; 2]>>,
+    globs: Vec<Text>,
+    /// Where the alias of each node leads to.
+    aliases: BTreeMap<u32, &'a [u8]>,
+    rules: Vec<[u32; 12]>,
+    strings: Strings<'a>,
+}
+
+impl<'a> Layout<'a> {
+    /// Adds a rule; `None` if it does not fit.
+    pub(super) fn rule(&mut self, index: RuleIndex, rule: &'a FileRule) -> Option<()> {
+        let pattern = self.strings.add(rule.pattern.as_bytes())?;
+        let terms = Terms::new(rule.access, rule.effect, rule.fixed).word();
+        for shape in rule.names.iter().map(Shape::of) {
+            let (Shape::Literal(name) | Shape::Glob(name)) = shape;
+            // Most patterns begin with the place that they name, and serve for its text too.
+            let [text, _] = if rule.pattern.as_bytes().starts_with(name) {
+                pattern
+            } else {
+                self.strings.add(name)?
+            };
+            let (node, glob) = match shape {
+                Shape::Literal(place) => (self.node(RULES_ROOT, place, text)?, 0),
+                Shape::Glob(glob) => {
+                    let (leading, rest) = split_glob(glob);
+                    let start = size(glob)?.checked_sub(size(rest)?)?.checked_add(text)?;
+                    self.globs.push([start, size(rest)?]);
+                    let number = size(&self.globs)?.checked_mul(1 << GLOB_SHIFT)?;
+                    (self.node(RULES_ROOT, leading, text)?, number)
+                }
+            };
+            let item = [index.number(), terms | glob];
+            let run = self.items.entry(node).or_default();
+            // A rule may name a place twice.
+            if run.last() != Some(&item) {
+                run.push(item);
+            }
+        }
+        let section = self.strings.add(rule.section.as_bytes())?;
+        let file = self.strings.add(rule.place.file.as_bytes())?;
+        let reason = self.strings.add(rule.reason.as_deref().unwrap_or_default().as_bytes())?;
+        let has_reason = if rule.reason.is_some() { HAS_REASON } else { 0 };
+        let place = [rule.place.line.min(!HAS_REASON) | has_reason, rule.place.column];
+        let id = self.strings.add(rule.id.as_bytes())?;
+        let mut record = [0; 12];
+        let texts = [id, section, pattern, file, reason, place];
+        for (word, half) in record.iter_mut().zip(texts.into_iter().flatten()) {
+            *word = half;
+        }
+        self.rules.push(record);
+        Some(())
+    }
+
+    /// Adds an alias; `Some(false)` if the link already leads elsewhere, `None` if it does not fit.
+    pub(super) fn alias(&mut self, alias: &'a Alias) -> Option<bool> {
+        let [text, _] = self.strings.add(&alias.from)?;
+        let node = self.node(ALIASES_ROOT, &alias.from, text)?;
+        Some(*self.aliases.entry(node).or_insert(&alias.to) == alias.to)
+    }
+
+    /// The node of `path` beneath `root`; `text` is where the path stands in the strings.
+    fn node(&mut self, root: u32, path: &'a [u8], text: u32) -> Option<u32> {
+        let mut node = root;
+        let mut at = text;
+        for component in components(path) {
+            at = at.checked_add(1)?;
+            node = self.trie.child(node, component, at)?;
+            at = at.checked_add(size(component)?)?;
+        }
+        Some(node)
+    }
+
+    /// The bytes of the image; `None` if they are too many.
+    pub(super) fn finish(mut self, policy: &'a Policy) -> Option<Vec<u8>> {
+        let mut contents: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut items = Vec::new();
+        for (node, mut run) in self.items {
+            contents.insert(node, size(&items)?.checked_add(1)?);
+            if let Some([_, word]) = run.last_mut() {
+                *word |= LAST_ITEM;
+            }
+            items.append(&mut run);
+        }
+        let mut aliases = Vec::new();
+        for (node, to) in self.aliases {
+            aliases.push(self.strings.add(to)?);
+            contents.insert(node, size(&aliases)?);
+        }
+        let held_by = |node| contents.get(&node).copied().unwrap_or_default();
+        let [file_at, file_len] = self.strings.add(&policy.audit.file)?;
+
+        let mut output = Output::new();
+        output.set(Header::Settings, settings(policy));
+        output.set(Header::Rate, policy.audit.rate);
+        output.set(Header::RootItems, held_by(RULES_ROOT));
+        output.set_pair(Header::AuditFile, [file_at, file_len]);
+        output.section(Header::Slots, self.trie.slots(held_by)?)?;
+        output.section(Header::Filter, little_endian(names::filter(policy)))?;
+        output.section(Header::Items, pairs(items))?;
+        output.section(Header::Globs, pairs(self.globs))?;
+        output.section(Header::Aliases, pairs(aliases))?;
+        output.section(Header::Rules, self.rules.into_iter().map(record::<12, 48>))?;
+        output.section(Header::Strings, self.strings.bytes.iter().map(|byte| [*byte]))?;
+        output.finish()
+    }
+}
+
+/// The leading components of a glob that have no wildcard, and the rest of it.
+fn split_glob(glob: &[u8]) -> (&[u8], &[u8]) {
+    let mut rest = components(glob);
+    let mut wild = rest.rest();
+    while rest.next().is_some_and(|component| !is_wild(component)) {
+        wild = rest.rest();
+    }
+    let leading = glob.strip_suffix(wild).unwrap_or_default();
+    (leading.strip_suffix(b"/").unwrap_or(leading), wild)
+}
+
+/// The length of what an image holds, for its 32-bit numbers.
+fn size<T>(records: &[T]) -> Option<u32> {
+    u32::try_from(records.len()).ok()
+}
+
+fn little_endian(words: Vec<u64>) -> impl Iterator<Item = [u8; 8]> {
+    words.into_iter().map(u64::to_le_bytes)
+}
+
+fn pairs(records: Vec<[u32; 2]>) -> impl Iterator<Item = [u8; 8]> {
+    records.into_iter().map(record)
+}
+
+/// Numbers as the bytes of a record.
+fn record<const WORDS: usize, const BYTES: usize>(words: [u32; WORDS]) -> [u8; BYTES] {
+    const { assert!(WORDS * 4 == BYTES) };
+    let mut record = [0; BYTES];
+    let (places, _) = record.as_chunks_mut::<4>();
+    for (place, word) in places.iter_mut().zip(words) {
+        *place = word.to_le_bytes();
+    }
+    record
+}
+
+/// What [`Header::Settings`] says about a policy.
+fn settings(policy: &Policy) -> u32 {
+    let bits = [
+        (policy.mode == Mode::Audit, Settings::AUDIT),
+        (policy.debug, Settings::DEBUG),
+        (policy.namespaces, Settings::NAMESPACES),
+        (policy.new_privileges, Settings::NEW_PRIVILEGES),
+        (policy.audit.json_to_stderr, Settings::JSON),
+        (policy.audit.console == Console::None, Settings::SILENT),
+    ];
+    let set = bits.into_iter().filter(|(is_set, _)| *is_set);
+    let set = set.fold(0, |settings, (_, bit)| settings | bit);
+    set | u32::from(names::by_names(policy).bits()) << Settings::NAMES
+}
+
+/// All texts, each once.
+#[derive(Default)]
+struct Strings<'a> {
+    bytes: Vec<u8>,
+    offsets: BTreeMap<&'a [u8], u32>,
+}
+
+impl<'a> Strings<'a> {
+    fn add(&mut self, text: &'a [u8]) -> Option<Text> {
+        let next = size(&self.bytes)?;
+        let offset = *self.offsets.entry(text).or_insert(next);
+        if offset == next {
+            self.bytes.extend_from_slice(text);
+        }
+        Some([offset, size(text)?])
+    }
+}
+
+/// The image as it is written.
+struct Output {
+    bytes: Vec<u8>,
+    words: [u32; HEADER_WORDS],
+}
+
+impl Output {
+    fn new() -> Self {
+        Self { bytes: vec![0; HEADER_LEN], words: [0; HEADER_WORDS] }
+    }
+
+    fn set(&mut self, word: Header, value: u32) {
+        if let Some(word) = self.words.get_mut(word as usize) {
+            *word = value;
+        }
+    }
+
+    fn set_pair(&mut self, word: Header, values: [u32; 2]) {
+        let words = self.words.iter_mut().skip(word as usize);
+        for (word, value) in words.zip(values) {
+            *word = value;
+        }
+    }
+
+    fn section<const N: usize>(
+        &mut self,
+        section: Header,
+        records: impl IntoIterator<Item = [u8; N]>,
+    ) -> Option<()> {
+        let start = size(&self.bytes)?;
+        let mut count = 0_u32;
+        for record in records {
+            self.bytes.extend_from_slice(&record);
+            count = count.checked_add(1)?;
+        }
+        self.set_pair(section, [start, count]);
+        Some(())
+    }
+
+    fn finish(mut self) -> Option<Vec<u8>> {
+        let total = size(&self.bytes)?;
+        self.set(Header::Total, total);
+        let words = self.words;
+        self.put(0, &MAGIC)?;
+        self.put(VERSION_AT, &VERSION.to_le_bytes())?;
+        self.put(BUILD_AT, &image::build())?;
+        self.put(BODY_AT, &record::<HEADER_WORDS, { HEADER_LEN - BODY_AT }>(words))?;
+        let checksum = hash::checksum(self.bytes.get(BODY_AT..)?);
+        self.put(CHECKSUM_AT, &checksum.to_le_bytes())?;
+        Some(self.bytes)
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) -> Option<()> {
+        let end = at.checked_add(bytes.len())?;
+        self.bytes.get_mut(at..end)?.copy_from_slice(bytes);
+        Some(())
+    }
+}

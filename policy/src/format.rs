@@ -1,0 +1,122 @@
+//! The layout of an image, which [`crate::compile`] writes and [`crate::Image`] reads.
+//!
+//! All numbers are little-endian; offsets count from the first byte of the image, so it means the
+//! same wherever it is mapped. The header is followed by the sections, each an array of records of
+//! one size:
+//!
+//! | section | record | holds |
+//! |---|---|---|
+//! | slots | 16 | the trie of rules and of aliases, as a hash table of its nodes |
+//! | filter | 8 | words of the set of names (see [`crate::names`]) |
+//! | items | 8 | what the rules say at the nodes, in runs |
+//! | globs | 8 | text of the part of a glob that its node does not stand for |
+//! | aliases | 8 | text of the place that an alias leads to |
+//! | rules | 48 | for messages: four texts, a place, a reason |
+//! | strings | 1 | all texts |
+//!
+//! A *text* is an offset into the strings and a length.
+
+/// The first bytes of every image, of whatever version.
+pub(crate) const MAGIC: [u8; 8] = *b"\x7fringfen";
+/// Raised whenever the layout or its meaning changes.
+pub(crate) const VERSION: u32 = 1;
+/// The build that wrote the image: an image is only read by the build that wrote it.
+pub(crate) const BUILD: &str = env!("CARGO_PKG_VERSION");
+/// The bytes kept for [`BUILD`], filled up with zeros.
+pub(crate) const BUILD_LEN: usize = 20;
+const _: () = assert!(BUILD.len() <= BUILD_LEN, "the build does not fit into the header");
+
+/// Where the version stands: after the magic.
+pub(crate) const VERSION_AT: usize = 8;
+/// Where the build stands.
+pub(crate) const BUILD_AT: usize = 12;
+/// Where the checksum of all that follows it stands.
+pub(crate) const CHECKSUM_AT: usize = 32;
+/// Where the part under the checksum begins: [`Header`].
+pub(crate) const BODY_AT: usize = 40;
+/// The length of all that, and where the slots begin: a multiple of a cache line, so that no slot
+/// lies across two.
+pub(crate) const HEADER_LEN: usize = 128;
+
+/// The words of the header under the checksum, by number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Header {
+    /// The length of the image in bytes.
+    Total,
+    /// Bits; see [`Settings`].
+    Settings,
+    /// [`crate::Audit::rate`].
+    Rate,
+    /// The items of `/`.
+    RootItems,
+    /// The text of [`crate::Audit::file`]: two words.
+    AuditFile,
+    /// Each section has two words: its offset, and the number of its records.
+    Slots = 6,
+    Filter = 8,
+    Items = 10,
+    Globs = 12,
+    Aliases = 14,
+    Rules = 16,
+    Strings = 18,
+}
+
+/// The number of words under the checksum in the header.
+pub(crate) const HEADER_WORDS: usize = (HEADER_LEN - BODY_AT) / 4;
+
+/// The bits of [`Header::Settings`]. The accesses of the shortcut stand above [`Self::NAMES`].
+pub(crate) struct Settings;
+
+impl Settings {
+    pub(crate) const AUDIT: u32 = 1;
+    pub(crate) const DEBUG: u32 = 1 << 1;
+    pub(crate) const NAMESPACES: u32 = 1 << 2;
+    pub(crate) const NEW_PRIVILEGES: u32 = 1 << 3;
+    pub(crate) const JSON: u32 = 1 << 4;
+    pub(crate) const SILENT: u32 = 1 << 5;
+    pub(crate) const NAMES: u32 = 8;
+}
+
+/// The parent of the first components of rules: no slot has this number.
+pub(crate) const RULES_ROOT: u32 = u32::MAX;
+/// The parent of the first components of aliases.
+pub(crate) const ALIASES_ROOT: u32 = u32::MAX - 1;
+
+/// A record of the slots: one component in its directory, as two words of eight bytes.
+///
+/// The first tells which component it is: the number of its parent's slot, 16 bits of its hash,
+/// its length. It is zero in a slot that is free, since no component is empty. The second says
+/// where its text is in the strings, and what the node holds, plus one: the first of a run of
+/// items, or an alias; 0 for nothing.
+pub(crate) type Slot = [u8; 16];
+
+/// A record of the items: the rule, then [`crate::verdict::Terms`], [`LAST_ITEM`] at the end of a
+/// run, and from [`GLOB_SHIFT`] on the number of its glob plus one, or 0 where the rule covers the
+/// node itself.
+pub(crate) type Item = [u8; 8];
+/// See [`Item`].
+pub(crate) const LAST_ITEM: u32 = 1 << 7;
+/// See [`Item`].
+pub(crate) const GLOB_SHIFT: u32 = 8;
+
+/// An offset into the strings, and a length.
+pub(crate) type Text = [u8; 8];
+
+/// A record of the rules: the texts of id, section, pattern, file and reason; the line, whose
+/// highest bit is set where there is a reason ([`HAS_REASON`]); the column.
+pub(crate) type Rule = [u8; 48];
+/// See [`Rule`].
+pub(crate) const HAS_REASON: u32 = 1 << 31;
+
+/// The first half of a [`Slot`].
+#[inline(always)]
+pub(crate) const fn slot_key(parent: u32, hash: u64, length: u16) -> u64 {
+    parent as u64 | (hash & 0xffff) << 32 | (length as u64) << 48
+}
+
+/// The slot at which the search for a component begins: the high half of its hash, scaled to the
+/// number of slots.
+#[inline(always)]
+pub(crate) const fn first_slot(hash: u64, slots: u32) -> u32 {
+    ((hash >> 32).wrapping_mul(slots as u64) >> 32) as u32
+}

@@ -1,0 +1,247 @@
+//! The shortcut: a relative path that passes by its names alone.
+//!
+//! An image holds the set of the *last names* of its rules ([`crate::Image::is_rule_name`]) and
+//! the accesses for which the set suffices ([`crate::Image::by_names`]).
+//!
+//! **Claim.** Let a process hold a directory `d`, and let `p` be a relative path without `..` on
+//! which no link is followed and none of whose names is in the set. If `A` is in `by_names`, then
+//! `A` is not refused at the target `t = d/p`.
+//!
+//! **What is assumed.** A process holds only directories that were judged: opened, listed,
+//! entered, inherited or received where at least one access is not refused. A held directory is
+//! not moved into a forbidden place: the process cannot, since [`by_names`] below takes care that
+//! writing is refused there too; another process can, which is a limit like a hard link made
+//! before. A place that a rule calls a leaf is a file when the policy is compiled.
+//!
+//! **Proof.** Suppose `A` is refused at `t`, by the rule `r` that wins there. Let `R` be the
+//! beginning of `t` that gives `r` its length (for a glob the longest one that it matches).
+//! `A` is in `by_names`, so `r` has a last name, or `R` is `/` (1). If `R` were longer than `d`,
+//! its last component would be a name of `p`; but it is the last name of `r`, so in the set. So
+//! `R` is `d` or above it, and `r` covers `d` with the same length as `t`: for a glob, the longest
+//! beginning of `t` that it matches is also one of `d`, and `d` has no others. An exception that
+//! covers `d` covers `t` with the same length: for a glob, the shortest beginning is the same. So
+//! nothing at `d` beats `r` that did not at `t`, and `A` is refused at `d`. But `d` is held, so
+//! some access is not refused there, and (2) says that then `A` is not in `by_names`.
+//!
+//! It remains that `by_names` keeps these two promises:
+//! 1. `A` is not in it if a glob without a last name forbids `A`.
+//! 2. `A` is not in it if there is a directory where `A` is refused, but not every access.
+//!
+//! For 2, let `S(d)` be the accesses refused at `d`, and `L(d)` what they would be by the literal
+//! rules alone. `L(d)` is `L(n)` for the deepest place `n` on the way to `d` that a literal rule
+//! names, or empty. There are finitely many such places; where there is no glob, they are all.
+//!
+//! Let `S(d)` be neither empty nor everything, `A` in it by the rule `r`, and `B` not in it. If
+//! `B` is an access of `r`, then an exception `x` that is longer than `r` allows `B`, and it does
+//! not allow `A`, or `r` would not win. So (*) *either `r` forbids less than everything, or an
+//! exception that covers `d` does not allow `A`, allows less than everything, and is longer than
+//! `r`*.
+//! - If a glob makes an exception, (*) is applied to all rules wherever they lie.
+//! - Otherwise globs only forbid, and `L(d)` is part of `S(d)`. If `r` is literal, `A` is in
+//!   `L(d)`, and `B` is not: so `L(n)` is in part refused, and every such place is looked at. If
+//!   `r` is a glob, (*) is applied to globs that forbid and to literal exceptions.
+//!
+//! A *leaf* is left out of this where it cannot become a directory, which takes a write access:
+//! - As a place `n`, if all rules that name it say that it is a leaf, and writing is refused in
+//!   `L(n)`, so also in `S(n)` where globs only forbid.
+//! - As an exception `x` in (*) for a glob `r`: by (*), `r` forbids everything, or it is dealt with
+//!   by itself; writing is refused at `x` if no literal exception on the way to it allows that.
+//! - As a glob `r` that forbids writing, if no exception at all allows that or none lifts `r`.
+//!
+//! `d` then is neither the leaf nor beneath it.
+
+use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::pattern::Shape;
+use crate::verdict::{Tally, Terms};
+use crate::{Access, Effect, FileRule, Policy, RuleIndex, hash};
+
+/// A set of names that never misses one, and now and then has one more: each name sets four bits
+/// of one word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filter<'a> {
+    words: &'a [[u8; 8]],
+}
+
+impl<'a> Filter<'a> {
+    pub(crate) const fn new(words: &'a [[u8; 8]]) -> Self {
+        Self { words }
+    }
+
+    /// Whether `name` may be in the set; always, where there are no words.
+    #[inline]
+    pub(crate) fn has(self, name: &[u8]) -> bool {
+        let (word, bits) = place(name, self.words.len());
+        self.words.get(word).is_none_or(|word| u64::from_le_bytes(*word) & bits == bits)
+    }
+}
+
+/// The word of a name, and its bits there.
+#[inline]
+fn place(name: &[u8], words: usize) -> (usize, u64) {
+    let hash = hash::in_directory(hash::component(name), 0);
+    let bits = [0, 6, 12, 18].iter().fold(0, |bits, from| bits | 1_u64 << (hash >> from & 63));
+    let word = (hash >> 32).wrapping_mul(words as u64) >> 32;
+    (usize::try_from(word).unwrap_or_default(), bits)
+}
+
+/// The words of the set of last names of all rules, exceptions too.
+///
+/// Those of exceptions are not needed for the claim. With them the path stays on one side of every
+/// rule, so that its verdict is that of its directory.
+pub(crate) fn filter(policy: &Policy) -> Vec<u64> {
+    let patterns = policy.rules.iter().flat_map(|rule| &rule.names);
+    let names: BTreeSet<&[u8]> =
+        patterns.filter_map(|pattern| Shape::of(pattern).last_name()).collect();
+    // 16 bits for a name, and so many at least that a small policy sees no false ones.
+    let mut words = vec![0; (names.len() / 4).max(64)];
+    for name in names {
+        let (word, bits) = place(name, words.len());
+        if let Some(word) = words.get_mut(word) {
+            *word |= bits;
+        }
+    }
+    words
+}
+
+/// The accesses for which the set of names suffices.
+pub(crate) fn by_names(policy: &Policy) -> Access {
+    if policy.rules.iter().all(|rule| rule.effect == Effect::Allow) {
+        return Access::ALL;
+    }
+    let rules = Rules::of(policy);
+    let lost = rules.without_last_name()
+        | if rules.globs.iter().any(|rule| rule.effect == Effect::Allow) {
+            rules.anywhere()
+        } else {
+            rules.at_literal_places() | rules.at_globs()
+        };
+    !lost
+}
+
+/// The rules of a policy by the shape of their names.
+struct Rules<'a> {
+    literals: BTreeMap<&'a [u8], Vec<(RuleIndex, &'a FileRule)>>,
+    globs: Vec<&'a FileRule>,
+    nameless: Vec<&'a FileRule>,
+    all: &'a [FileRule],
+}
+
+impl<'a> Rules<'a> {
+    fn of(policy: &'a Policy) -> Self {
+        let all = policy.rules.as_slice();
+        let mut rules =
+            Self { literals: BTreeMap::new(), globs: Vec::new(), nameless: Vec::new(), all };
+        for (index, rule) in (0..).map(RuleIndex).zip(all) {
+            for shape in rule.names.iter().map(Shape::of) {
+                match shape {
+                    Shape::Literal(place) => {
+                        rules.literals.entry(place).or_default().push((index, rule));
+                    }
+                    Shape::Glob(_) => {
+                        rules.globs.push(rule);
+                        if shape.last_name().is_none() {
+                            rules.nameless.push(rule);
+                        }
+                    }
+                }
+            }
+        }
+        rules
+    }
+
+    /// What globs without a last name forbid: promise 1.
+    fn without_last_name(&self) -> Access {
+        let forbid = self.nameless.iter().filter(|rule| rule.effect == Effect::Forbid);
+        forbid.fold(Access::NONE, |lost, rule| lost | rule.access)
+    }
+
+    /// (*) for every rule.
+    fn anywhere(&self) -> Access {
+        self.all.iter().fold(Access::NONE, |lost, rule| lost | partial(rule))
+    }
+
+    /// `L(n)` for each literal place that may be a directory.
+    fn at_literal_places(&self) -> Access {
+        let mut lost = Access::NONE;
+        for (place, rules) in &self.literals {
+            let refused = self.refused_at(place);
+            let stays_leaf = is_leaf(place, rules) && refused.contains(Access::WRITE);
+            if refused != Access::ALL && !stays_leaf {
+                lost |= refused;
+            }
+        }
+        lost
+    }
+
+    /// (*) for the globs, none of which makes an exception.
+    fn at_globs(&self) -> Access {
+        if self.globs.is_empty() {
+            return Access::NONE;
+        }
+        let exceptions = || self.all.iter().filter(|rule| rule.effect == Effect::Allow);
+        let writable = exceptions().any(|rule| rule.access.intersects(Access::WRITE));
+        let mut lost = Access::NONE;
+        for glob in &self.globs {
+            let stays_leaf =
+                glob.leaf && glob.access.contains(Access::WRITE) && (glob.fixed || !writable);
+            if !stays_leaf {
+                lost |= partial(glob);
+            }
+        }
+        for (place, rules) in &self.literals {
+            let stays_leaf = is_leaf(place, rules) && !self.allowed_at(place, Access::WRITE);
+            for (_, rule) in rules {
+                if rule.effect == Effect::Allow && !stays_leaf {
+                    lost |= partial(rule);
+                }
+            }
+        }
+        lost
+    }
+
+    /// What the literal rules refuse at a place.
+    fn refused_at(&self, place: &[u8]) -> Access {
+        let mut tally = Tally::default();
+        for (length, beginning) in (0..).zip(beginnings(place)) {
+            for (index, rule) in self.literals.get(beginning).into_iter().flatten() {
+                let terms = Terms::new(rule.access, rule.effect, rule.fixed);
+                tally.add(terms, length, *index);
+            }
+        }
+        tally.decision().refused()
+    }
+
+    /// Whether a literal exception on the way to a place allows `access`.
+    fn allowed_at(&self, place: &[u8], access: Access) -> bool {
+        beginnings(place)
+            .filter_map(|beginning| self.literals.get(beginning))
+            .flatten()
+            .any(|(_, rule)| rule.effect == Effect::Allow && rule.access.intersects(access))
+    }
+}
+
+/// Whether all rules that name a place say that it is a file; `/` is none, whatever they say.
+fn is_leaf(place: &[u8], rules: &[(RuleIndex, &FileRule)]) -> bool {
+    place != b"/" && rules.iter().all(|(_, rule)| rule.leaf)
+}
+
+/// What a rule may refuse, or leave refused, where it does not decide everything: (*).
+fn partial(rule: &FileRule) -> Access {
+    match rule.effect {
+        _ if rule.access == Access::ALL => Access::NONE,
+        Effect::Forbid => rule.access,
+        Effect::Allow => !rule.access,
+    }
+}
+
+/// `/`, then `place` up to each of its components.
+fn beginnings(place: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = place.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');
+    let inner = slashes.filter_map(|(at, _)| place.get(..at));
+    let whole = (place != b"/").then_some(place);
+    core::iter::once(b"/".as_slice()).chain(inner).chain(whole)
+}

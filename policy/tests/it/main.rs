@@ -1,0 +1,13 @@
+//! What a policy means, from the outside: each claim is held by the image and by the reference.
+
+/// Policies made of one line, and random ones.
+mod support;
+
+/// Random policies: the image and the reference agree.
+mod agreement;
+/// Damaged and foreign images, and what an image tells beside verdicts.
+mod images;
+/// Verdicts, case by case.
+mod matching;
+/// Relative paths that pass by their names.
+mod shortcut;

@@ -1,0 +1,135 @@
+//! Relative paths that pass by their names: the claim of the module `names`.
+
+use proptest::prelude::*;
+use ringfence_policy::{Access, Effect, Image, PathPattern, Policy, compile, reference};
+
+use crate::support::{access, policy, random_policy};
+
+/// All paths of at most `depth` components over the names of the random policies.
+fn tree(depth: usize) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut level = vec![String::new()];
+    for _ in 0..depth {
+        let names = ["a", "b", "c", "ab", "bb"];
+        level = level.iter().flat_map(|dir| names.map(|name| format!("{dir}/{name}"))).collect();
+        all.extend(level.iter().cloned());
+    }
+    all
+}
+
+fn absolute(path: &str) -> &str {
+    if path.is_empty() { "/" } else { path }
+}
+
+/// Whether a process can have a directory at a path: not where a rule says that it is a file that
+/// the process may not replace.
+fn may_be_directory(policy: &Policy, path: &str) -> bool {
+    let beginnings = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
+    !beginnings.filter(|beginning| !beginning.is_empty()).any(|place| is_file(policy, place))
+}
+
+fn is_file(policy: &Policy, place: &str) -> bool {
+    let alone = |name: &PathPattern| {
+        // The place itself, so the rule by this name alone refuses it, and not its parent.
+        let mut rule = policy.rules[0].clone();
+        (rule.names, rule.effect, rule.access) = (vec![name.clone()], Effect::Forbid, Access::ALL);
+        let policy = Policy { rules: vec![rule], ..Policy::default() };
+        let refuses =
+            |path: &str| !reference::decide(&policy, path.as_bytes()).refused().is_empty();
+        let parent = place.rsplit_once('/').map_or("", |(parent, _)| parent);
+        refuses(place) && !refuses(absolute(parent))
+    };
+    let mut naming = policy.rules.iter().filter(|rule| rule.names.iter().any(alone)).peekable();
+    naming.peek().is_some()
+        && naming.all(|rule| rule.leaf)
+        && reference::decide(policy, place.as_bytes()).refused().contains(Access::WRITE)
+}
+
+/// The first path that the shortcut lets through and the reference refuses.
+fn leak(policy: &Policy) -> Option<String> {
+    let bytes = compile(policy).expect("the policy compiles");
+    let image = Image::parse(&bytes).expect("the image is whole");
+    let accesses = image.by_names();
+    for directory in tree(3) {
+        let held = reference::decide(policy, absolute(&directory).as_bytes()).refused();
+        if held == Access::ALL || !may_be_directory(policy, &directory) {
+            continue;
+        }
+        for relative in tree(3) {
+            let mut names = relative.split('/').skip(1);
+            let target = format!("{directory}{relative}");
+            if names.any(|name| image.is_rule_name(name.as_bytes())) {
+                continue;
+            }
+            let refused = reference::decide(policy, absolute(&target).as_bytes()).refused();
+            if refused.intersects(accesses) {
+                return Some(format!("{relative} from {}", absolute(&directory)));
+            }
+        }
+    }
+    None
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_refused_passes_by_its_names(policy in random_policy(false)) {
+        prop_assert_eq!(leak(&policy), None);
+    }
+
+    #[test]
+    fn nothing_refused_passes_by_its_names_with_globs(policy in random_policy(true)) {
+        prop_assert_eq!(leak(&policy), None);
+    }
+}
+
+#[track_caller]
+fn by_names(rules: &str) -> Access {
+    let bytes = compile(&policy(rules)).expect("the policy compiles");
+    Image::parse(&bytes).expect("the image is whole").by_names()
+}
+
+fn expected(words: &str) -> Access {
+    match words {
+        "none" => Access::NONE,
+        "all" => Access::ALL,
+        words => words.split(' ').filter_map(access).fold(Access::NONE, |set, word| set | word),
+    }
+}
+
+macro_rules! cases {
+    ($($claim:ident: $rules:literal => $accesses:literal;)*) => {
+        $(#[test] fn $claim() { assert_eq!(by_names($rules), expected($accesses)); })*
+    };
+}
+
+cases! {
+    without_rules_all_pass: "" => "all";
+    exceptions_alone_refuse_nothing: "allow:read /etc/ssl; allow:read /srv/*" => "all";
+    whole_rules_keep_all: "forbid /etc; forbid /srv/a" => "all";
+    a_rule_about_writing_loses_writing: "forbid:write /srv" => "read list execute metadata";
+    a_directory_that_may_be_read_loses_the_rest:
+        "forbid /etc; allow:read,list,metadata /etc/ssl" => "read list metadata";
+    a_directory_that_may_be_written_only_loses_the_rest: "forbid /srv; allow:write /srv/in" => "write";
+    a_file_that_may_be_read_loses_nothing: "forbid /etc; allow:read,metadata,leaf /etc/cacerts" => "all";
+    a_file_that_may_be_replaced_loses_the_rest:
+        "forbid /etc; allow:write,metadata,leaf /etc/x" => "write metadata";
+    a_fixed_file_loses_nothing: "fixed:write,leaf /run/image" => "all";
+    a_fixed_directory_loses_its_access: "fixed:write /run/ringfence" => "read list execute metadata";
+    a_place_that_is_a_file_for_one_rule_only:
+        "forbid:write,leaf /srv/a; forbid:write /srv/a" => "read list execute metadata";
+    a_whole_exception_keeps_all: "forbid /etc; allow /etc/ssl" => "all";
+    a_rule_lifted_as_a_whole_keeps_all: "forbid /a; forbid:read /a/b; allow /a/b/c" => "all";
+    a_glob_with_a_last_name_keeps_all: "forbid /home/*/.ssh" => "all";
+    a_glob_that_ends_in_two_stars_has_a_last_name: "forbid /home/*/.ssh/**" => "all";
+    a_glob_without_a_last_name_loses_its_access: "forbid:write /srv/*" => "read list execute metadata";
+    a_glob_without_a_last_name_loses_all: "forbid /srv/*" => "none";
+    a_glob_of_files_keeps_all: "fixed:write,leaf /sys/**/release_agent" => "all";
+    a_glob_beside_a_file_that_may_be_read:
+        "forbid /etc; allow:read,leaf /etc/cacerts; forbid /home/*/.ssh" => "all";
+    a_glob_beside_a_directory_that_may_be_read:
+        "forbid /etc; allow:read /etc/ssl; forbid /home/*/.ssh" => "read";
+    a_glob_that_excepts_a_part_loses_the_rest: "forbid /etc; allow:read /etc/*/certs" => "read";
+    a_glob_that_excepts_a_whole_keeps_all: "forbid /etc; allow /etc/*/certs" => "all";
+}
