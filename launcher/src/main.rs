@@ -3,6 +3,7 @@
 
 mod cli;
 mod exit;
+mod places;
 #[expect(dead_code, reason = "the commands that read policies are not wired yet")]
 mod read;
 mod run;

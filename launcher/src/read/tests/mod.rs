@@ -1,6 +1,4 @@
 //! Tests of the reader: what it accepts, what it says about the rest, and that no input is too
 //! much for it.
 
-mod harness;
-mod kestra;
 mod yaml;
