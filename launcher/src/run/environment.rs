@@ -111,7 +111,9 @@ fn bases(name: &OsStr, piece: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn is_forbidden(path: &[u8], policy: Image<'_>) -> bool {
-    let refused = |name: &[u8]| policy.decide(name).refused().intersects(Access::READ | Access::LIST | Access::WRITE);
+    let refused = |name: &[u8]| {
+        policy.decide(name).refused().intersects(Access::READ | Access::LIST | Access::WRITE)
+    };
     // A loop leads nowhere, so only the name counts.
     let names = chain(path, Follow::All).unwrap_or_default();
     refused(&normalise(path)) || names.iter().any(|name| refused(name))
@@ -165,7 +167,8 @@ mod tests {
 
     #[test]
     fn each_variable_of_the_fence_is_there_once() {
-        let twice = [("LD_PRELOAD", "/old.so"), ("RINGFENCE_IMAGE", "/x"), ("LD_PRELOAD", "/new.so")];
+        let twice =
+            [("LD_PRELOAD", "/old.so"), ("RINGFENCE_IMAGE", "/x"), ("LD_PRELOAD", "/new.so")];
         let (kept, _) = worker(&twice);
         assert_eq!(kept.len(), 3);
         assert_eq!(kept[0], "LD_PRELOAD=/r/libringfence.so:/new.so:/asked.so");
@@ -189,9 +192,12 @@ mod tests {
 
     #[test]
     fn variables_that_name_other_files_stay() {
-        for (name, value) in
-            [("TZ", "Asia/Tokyo"), ("LOCPATH", "/usr/share"), ("HOME", "/etc"), ("LANGUAGE", "de:en")]
-        {
+        for (name, value) in [
+            ("TZ", "Asia/Tokyo"),
+            ("LOCPATH", "/usr/share"),
+            ("HOME", "/etc"),
+            ("LANGUAGE", "de:en"),
+        ] {
             let (kept, dropped) = worker(&[(name, value)]);
             assert_eq!(dropped, Vec::<String>::new(), "{name}");
             assert_eq!(kept[0], format!("{name}={value}"));

@@ -68,7 +68,11 @@ pub(crate) fn rules(own: &OwnFiles<'_>, debug: bool) -> Vec<FileRule> {
 const CONTENT: Access = Access::READ.with(Access::WRITE).with(Access::EXECUTE);
 
 fn rule(id: &str, names: Vec<PathPattern>, access: Access, leaf: bool) -> FileRule {
-    let pattern = names.first().map(text).unwrap_or_default();
+    // Of many names no message should show the first as if it were the place.
+    let pattern = match names.as_slice() {
+        [name] => text(name),
+        _ => id.replace('-', " "),
+    };
     FileRule {
         id: format!("ringfence-{id}"),
         section: "built-in".into(),
@@ -119,7 +123,8 @@ fn disks() -> Vec<PathPattern> {
 
 fn node(device: &Path) -> Option<PathPattern> {
     let facts = std::fs::read(device.join("uevent")).ok()?;
-    let name = facts.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"DEVNAME="))?;
+    let name =
+        facts.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"DEVNAME="))?;
     Some(literal(&[b"/dev/", name].concat()))
 }
 
@@ -149,9 +154,11 @@ mod tests {
     #[test]
     fn the_fences_own_files_cannot_be_written() {
         let rules = all(false);
-        for path in
-            ["/usr/lib/ringfence/libringfence.so", "/etc/ringfence/policy.yaml", "/var/log/audit.jsonl"]
-        {
+        for path in [
+            "/usr/lib/ringfence/libringfence.so",
+            "/etc/ringfence/policy.yaml",
+            "/var/log/audit.jsonl",
+        ] {
             assert_eq!(access_to(&rules, &literal(path.as_bytes())), Access::WRITE, "{path}");
         }
         assert_eq!(access_to(&rules, &literal(b"/run/ringfence")), Access::ALL);

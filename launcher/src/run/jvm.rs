@@ -59,8 +59,11 @@ fn javas(program: &Path, path: Option<OsString>) -> Vec<PathBuf> {
     let on_path = std::env::split_paths(&path).map(|directory| directory.join("java"));
     let is_java = program.file_name() == Some(OsStr::new("java"));
     let own = is_java.then(|| program.to_owned());
-    let mut found: Vec<PathBuf> =
-        own.into_iter().chain(on_path).filter(|java| java.is_absolute() && java.is_file()).collect();
+    let mut found: Vec<PathBuf> = own
+        .into_iter()
+        .chain(on_path)
+        .filter(|java| java.is_absolute() && java.is_file())
+        .collect();
     found.sort_unstable();
     found.dedup();
     found
@@ -106,7 +109,9 @@ fn collect_links(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         match entry.file_type() {
             Ok(kind) if kind.is_symlink() => found.push(entry.path()),
-            Ok(kind) if kind.is_dir() && depth > 1 => collect_links(&entry.path(), depth - 1, found),
+            Ok(kind) if kind.is_dir() && depth > 1 => {
+                collect_links(&entry.path(), depth - 1, found);
+            }
             _ => {}
         }
     }
@@ -168,7 +173,8 @@ mod tests {
         let deep = home.path().join("conf/security/policy/unlimited");
         std::fs::create_dir_all(&deep).expect("made");
         std::fs::create_dir_all(home.path().join("legal/java.base")).expect("made");
-        for link in ["conf/net.properties", "conf/security/policy/unlimited/x", "legal/java.base/y"] {
+        for link in ["conf/net.properties", "conf/security/policy/unlimited/x", "legal/java.base/y"]
+        {
             symlink("/etc/passwd", home.path().join(link)).expect("made");
         }
         let mut found = links_in(home.path());
@@ -188,13 +194,19 @@ mod tests {
     fn a_file_that_nothing_forbids_needs_no_exception() {
         assert_eq!(behind(Path::new("/usr/bin/env"), &forbids(Path::new("/etc")), READ_ONLY), []);
         let file = (b"/usr/bin/env".to_vec(), READ_ONLY);
-        assert_eq!(behind(Path::new("/usr/bin/env"), &forbids(Path::new("/usr")), READ_ONLY), [file]);
+        assert_eq!(
+            behind(Path::new("/usr/bin/env"), &forbids(Path::new("/usr")), READ_ONLY),
+            [file]
+        );
     }
 
     #[test]
     fn a_directory_that_holds_no_jvm_is_no_home() {
         assert!(!is_home(Path::new("/usr")));
-        assert_eq!(homes(&[], &[PathBuf::from("/usr")], None).iter().find(|h| **h == Path::new("/usr")), None);
+        assert_eq!(
+            homes(&[], &[PathBuf::from("/usr")], None).iter().find(|h| **h == Path::new("/usr")),
+            None
+        );
     }
 
     /// On a machine with Debian's JDK: its files below `/etc` and nothing more of `/etc`.

@@ -6,7 +6,9 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, ResolveFlags};
@@ -32,7 +34,8 @@ pub(crate) fn directory(holds: Holds) -> Result<PathBuf, Refusal> {
     let mut reasons = Vec::new();
     for candidate in candidates() {
         match prepare(&candidate, holds) {
-            Ok(()) => return Ok(candidate),
+            // By its real name, as the kernel tells it of what is mapped from it.
+            Ok(()) => return Ok(candidate.canonicalize().unwrap_or(candidate)),
             Err(reason) => reasons.push(format!("`{}`: {reason}", candidate.display())),
         }
     }
@@ -46,7 +49,8 @@ pub(crate) fn directory(holds: Holds) -> Result<PathBuf, Refusal> {
 /// The temporary directory comes last: cleaners delete from it below a running worker.
 fn candidates() -> Vec<PathBuf> {
     let user = geteuid().as_raw();
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("ringfence"));
+    let runtime =
+        std::env::var_os("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("ringfence"));
     let own = format!("ringfence-{user}");
     let all = [
         Some(PathBuf::from("/run/ringfence")),
@@ -103,24 +107,22 @@ fn others_move_it(directory: &Path) -> Option<&Path> {
     })
 }
 
-/// Writes a file of the private directory, named by the hash of its bytes; one that is already
-/// there is taken only if it is the same in every respect.
+/// The place of a file in the private directory, named by the hash of its bytes.
+pub(crate) fn path(directory: &Path, (stem, extension): (&str, &str), bytes: &[u8]) -> PathBuf {
+    directory.join(format!("{stem}-{:016x}.{extension}", hash(bytes)))
+}
+
+/// Writes a file of the private directory; one that is already there is taken only if it is the
+/// same in every respect.
 ///
 /// # Errors
 /// Where it cannot be written.
-pub(crate) fn hand_over(
-    directory: &Path,
-    name: (&str, &str),
-    bytes: &[u8],
-) -> Result<PathBuf, Refusal> {
-    let (stem, extension) = name;
-    let path = directory.join(format!("{stem}-{:016x}.{extension}", hash(bytes)));
-    if !is_already(&path, bytes) {
-        write(&path, bytes).map_err(|error| {
-            Refusal::plain(format!("cannot write `{}`: {error}", path.display()))
-        })?;
+pub(crate) fn hand_over(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
+    if is_already(path, bytes) {
+        return Ok(());
     }
-    Ok(path)
+    write(path, bytes)
+        .map_err(|error| Refusal::plain(format!("cannot write `{}`: {error}", path.display())))
 }
 
 /// FNV-1a: names differ as contents do; that they are the contents is compared byte by byte.
@@ -151,12 +153,13 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension(format!("{}.new", std::process::id()));
     // Left by a launcher that was killed, whose pid has come round again.
     let _ = std::fs::remove_file(&temporary);
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&temporary).and_then(
-        |mut file| {
-            file.write_all(bytes)?;
-            file.set_permissions(Permissions::from_mode(0o444))
-        },
-    );
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o400).open(&temporary).and_then(
+            |mut file| {
+                file.write_all(bytes)?;
+                file.set_permissions(Permissions::from_mode(0o444))
+            },
+        );
     let renamed = written.and_then(|()| std::fs::rename(&temporary, path));
     if renamed.is_err() {
         // The reason is reported; that this fails too adds nothing.
@@ -173,6 +176,12 @@ mod tests {
         tempfile::tempdir().expect("a temporary directory")
     }
 
+    fn written(directory: &Path, bytes: &[u8]) -> PathBuf {
+        let path = path(directory, ("policy", "img"), bytes);
+        hand_over(&path, bytes).expect("written");
+        path
+    }
+
     fn mode(path: &Path) -> u32 {
         path.metadata().expect("it exists").mode() & 0o7777
     }
@@ -180,19 +189,19 @@ mod tests {
     #[test]
     fn a_file_is_named_by_its_bytes_and_nobody_can_write_it() {
         let private = private();
-        let path = hand_over(private.path(), ("policy", "img"), b"one").expect("written");
+        let path = written(private.path(), b"one");
         assert_eq!(std::fs::read(&path).expect("read"), b"one");
         assert_eq!(mode(&path), 0o444);
-        assert_eq!(hand_over(private.path(), ("policy", "img"), b"one").expect("kept"), path);
-        assert_ne!(hand_over(private.path(), ("policy", "img"), b"two").expect("written"), path);
+        assert_eq!(written(private.path(), b"one"), path);
+        assert_ne!(written(private.path(), b"two"), path);
     }
 
     #[test]
     fn the_same_file_is_not_written_again() {
         let private = private();
-        let path = hand_over(private.path(), ("policy", "img"), b"one").expect("written");
+        let path = written(private.path(), b"one");
         let before = path.metadata().expect("it exists").ino();
-        hand_over(private.path(), ("policy", "img"), b"one").expect("kept");
+        written(private.path(), b"one");
         assert_eq!(path.metadata().expect("it exists").ino(), before);
     }
 
@@ -212,9 +221,9 @@ mod tests {
         ];
         for change in changes {
             let private = private();
-            let path = hand_over(private.path(), ("policy", "img"), b"one").expect("written");
+            let path = written(private.path(), b"one");
             change(&path);
-            hand_over(private.path(), ("policy", "img"), b"one").expect("written again");
+            written(private.path(), b"one");
             assert_eq!(std::fs::read(&path).expect("read"), b"one");
             assert!(path.symlink_metadata().expect("it exists").is_file());
             assert_eq!(mode(&path), 0o444);
