@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use ringfence_policy::{Access, Alias, Audit, Effect, FileRule, PathPattern, Place, Policy};
 
 use crate::Result;
 use crate::scratch::{FEW, MANY, Scratch, rule_paths, run};
@@ -59,11 +61,16 @@ impl Fences {
         };
         for (side, rules) in [(Side::FewRules, FEW), (Side::ManyRules, MANY), (Side::Fenced, 0)] {
             fs::write(&fences.policy, policy(scratch, rules)?)?;
-            let mut environment = fences.handed_over()?;
-            if let Some(library) = library {
-                environment.retain(|(name, _)| name != "LD_PRELOAD");
-                environment.push(("LD_PRELOAD".into(), library.canonicalize()?.into()));
-            }
+            let library = match library {
+                Some(library) => library.canonicalize()?,
+                None => target_directory()?.join("release/libringfence.so"),
+            };
+            let image = scratch.expand(&format!("@/{side:?}.img"));
+            fs::write(&image, image_of(scratch, rules)?)?;
+            let environment = vec![
+                ("LD_PRELOAD".into(), library.into()),
+                ("RINGFENCE_IMAGE".into(), image.into()),
+            ];
             fences.environments.insert(side, environment);
         }
         fences.hold()?;
@@ -87,29 +94,11 @@ impl Fences {
         self.tools.join(name)
     }
 
-    /// What the launcher sets in the environment of a worker.
-    fn handed_over(&self) -> Result<Vec<(OsString, OsString)>> {
-        let output =
-            self.command(Side::Launched, "env").arg("-0").stderr(Stdio::inherit()).output()?;
-        if !output.status.success() {
-            return Err(format!("the launcher: {}", output.status).into());
-        }
-        let ours =
-            |pair: &[u8]| pair.starts_with(b"LD_PRELOAD=") || pair.starts_with(b"RINGFENCE_");
-        let split = |pair: &[u8]| {
-            let at = pair.iter().position(|&byte| byte == b'=')?;
-            let (name, value) = (pair[..at].to_vec(), pair[at + 1..].to_vec());
-            Some((OsString::from_vec(name), OsString::from_vec(value)))
-        };
-        Ok(output.stdout.split(|&byte| byte == 0).filter(|p| ours(p)).filter_map(split).collect())
-    }
-
     /// A benchmark of a fence that lets everything through would look splendid.
     fn hold(&self) -> Result<()> {
         for (side, allowed) in [
             (Side::Plain, true),
             (Side::Fenced, false),
-            (Side::Launched, false),
             (Side::FewRules, false),
             (Side::ManyRules, false),
         ] {
@@ -132,6 +121,39 @@ fn policy(scratch: &Scratch, rules: usize) -> Result<String> {
         writeln!(text, "      - {}", scratch.expand(&path).display())?;
     }
     Ok(text)
+}
+
+/// The image of the same policy, with the links of `/` as aliases.
+fn image_of(scratch: &Scratch, rules: usize) -> Result<Vec<u8>> {
+    let paths = rule_paths(rules).map(|path| scratch.expand(&path)).chain(["/etc".into()]);
+    let rule = |(index, path): (usize, PathBuf)| FileRule {
+        id: format!("forbidden[{index}]"),
+        section: "files.forbidden".into(),
+        pattern: path.display().to_string(),
+        names: vec![PathPattern::Literal(path.as_os_str().as_bytes().to_vec())],
+        effect: Effect::Forbid,
+        access: Access::ALL,
+        place: Place { file: "bench.yaml".into(), line: 1, column: 1 },
+        reason: None,
+        fixed: false,
+        leaf: false,
+    };
+    let mut aliases = Vec::new();
+    for entry in fs::read_dir("/")? {
+        let from = entry?.path();
+        if from.is_symlink() {
+            let to = from.canonicalize()?.into_os_string().into_vec();
+            aliases.push(Alias { from: from.into_os_string().into_vec(), to });
+        }
+    }
+    let audit = scratch.expand("@/audit.jsonl").into_os_string().into_vec();
+    let policy = Policy {
+        rules: paths.enumerate().map(rule).collect(),
+        aliases,
+        audit: Audit { file: audit, rate: 1000, ..Audit::default() },
+        ..Policy::default()
+    };
+    Ok(ringfence_policy::compile(&policy).map_err(|error| error.to_string())?)
 }
 
 fn compile(manifest: &Path, tools: &Path) -> Result<()> {

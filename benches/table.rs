@@ -5,11 +5,12 @@ use crate::sample::{Compare, Round, Summary};
 
 /// Prints the head of the table.
 pub(crate) fn head(rounds: usize) {
+    println!("Medians of {rounds} rounds, with the least and the greatest. `base` is what a call");
     println!(
-        "Medians of {rounds} rounds, with the least and the greatest; `itself` is the plain work"
+        "or a run costs unfenced (fenced by ten rules where the row is about rules); `itself`"
     );
-    println!("against another instance of itself: believe nothing finer than that.\n");
-    println!("| work | plain | fenced | itself | target | met? |");
+    println!("is the base against another instance of itself: believe nothing finer than that.\n");
+    println!("| work | base | fenced | itself | target | met? |");
     println!("|---|---|---|---|---|---|");
 }
 

@@ -125,6 +125,11 @@ impl Mistakes {
         self.0.iter()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there are none, not even warnings.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,11 +1,157 @@
 //! Text to policy: YAML with places, Kestra's format and our own, every mistake at once.
+//!
+//! [`load`] reads sources into a [`Document`]. Nothing here looks at the places that rules name,
+//! except the lints of [`lints::on_disk`].
 
 pub(crate) mod codes;
+pub(crate) mod document;
+mod expand;
+mod files;
+mod include;
+mod kestra;
+pub(crate) mod lints;
 pub(crate) mod mistakes;
+mod native;
+mod patterns;
+mod prefixes;
+pub(crate) mod presets;
 pub(crate) mod render;
+mod shape;
+mod sources;
 pub(crate) mod span;
 pub(crate) mod values;
+pub(crate) mod world;
 pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+
+use self::document::{Document, Presets};
+use self::kestra::Found;
+use self::mistakes::{Mistake, Mistakes};
+use self::sources::Group;
+use self::span::Span;
+use self::world::World;
+
+/// Reads sources, as `--policy` names them, into one document: a file, a directory, `-`,
+/// `env:NAME`, `micronaut`. Without a source it is `RINGFENCE_POLICY`, else
+/// `/etc/ringfence/policy.yaml`, else the built-in policy.
+///
+/// # Errors
+/// All mistakes at once, with the lints among them, when one of them is an error.
+pub(crate) fn load(sources: &[OsString], world: &World) -> Result<Document, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let (groups, built_in) = sources::gather(sources, world, &mut mistakes);
+    let mut document = Document { built_in, ..Document::default() };
+    for group in &groups {
+        read_group(group, world, &mut document, &mut mistakes);
+    }
+    add_presets(world, &mut document, &mut mistakes);
+    make_ids_unique(&mut document, &mut mistakes);
+    lints::on_text(&document, &mut mistakes);
+    if !mistakes.has_errors() && says_nothing(&document) {
+        mistakes.add(nothing_to_enforce(&document));
+    }
+    mistakes.sort();
+    if mistakes.has_errors() {
+        return Err(mistakes);
+    }
+    document.warnings = mistakes;
+    Ok(document)
+}
+
+fn read_group(group: &Group, world: &World, document: &mut Document, mistakes: &mut Mistakes) {
+    let mut found = Found::default();
+    let mut roots = 0;
+    for text in &group.texts {
+        let before = mistakes.len();
+        let mut has_root = false;
+        for node in &text.documents {
+            let known = std::mem::take(&mut found.root);
+            kestra::find(node, &mut found, mistakes);
+            has_root |= found.root;
+            found.root |= known;
+            has_root |= native::read(node, world, document, mistakes);
+        }
+        roots += usize::from(has_root);
+        document.sources.push(text.source.name.clone());
+        // A near miss of a root key has been reported already.
+        if !has_root && text.root_required && mistakes.len() == before {
+            mistakes.add(no_root(&text.source.name));
+        }
+    }
+    if roots == 0
+        && let Some(text) = group.texts.first()
+        && !text.root_required
+    {
+        mistakes.add(no_root(&text.source.name));
+    }
+    kestra::read(&found, world, document, mistakes);
+}
+
+fn no_root(name: &str) -> Mistake {
+    Mistake::new("RF107", format!("`{name}` has neither `kestra` nor `ringfence` as a root key"))
+        .help("a policy stands under `ringfence:`, or in Kestra's configuration under `kestra:`")
+}
+
+/// Decides which presets are on, and adds their rules.
+fn add_presets(world: &World, document: &mut Document, mistakes: &mut Mistakes) {
+    let given = &document.presets_given;
+    if !given.is_empty() {
+        let no_jvm = given.iter().all(|empty| *empty);
+        let Presets { kestra, credentials, .. } = document.presets_named;
+        document.presets.no_jvm = no_jvm;
+        document.presets.kestra = kestra;
+        document.presets.credentials = credentials;
+    }
+    if document.presets.credentials {
+        let source = presets::credentials();
+        match yaml::documents(&source) {
+            Ok(nodes) => nodes.iter().for_each(|node| {
+                native::read(node, world, document, mistakes);
+            }),
+            Err(mistake) => mistakes.add(mistake),
+        }
+    }
+}
+
+/// Reports an id that two authors' entries have, and tells apart the ids made from places.
+fn make_ids_unique(document: &mut Document, mistakes: &mut Mistakes) {
+    let mut given: HashMap<&str, &Span> = HashMap::new();
+    for (id, span) in &document.ids {
+        if let Some(first) = given.insert(id, span) {
+            mistakes.add(
+                Mistake::new("RF212", format!("the id `{id}` is there twice"))
+                    .at(span, "again here")
+                    .second(first, "first here")
+                    .help("messages and logs name a rule by its id"),
+            );
+        }
+    }
+    let mut taken: HashSet<String> = HashSet::new();
+    for (rule, span) in document.rules.iter_mut().zip(&document.spans) {
+        if !taken.insert(rule.id.clone()) {
+            rule.id = format!("{}@{span}", rule.id);
+            taken.insert(rule.id.clone());
+        }
+    }
+}
+
+/// Whether a policy neither has rules nor says that it has none on purpose.
+fn says_nothing(document: &Document) -> bool {
+    document.binds_no_process()
+        && document.defaults.is_empty()
+        && document.disabled.is_empty()
+        && document.mode != Some(crate::cli::Mode::Off)
+}
+
+fn nothing_to_enforce(document: &Document) -> Mistake {
+    let names = document.sources.join("`, `");
+    Mistake::new("RF108", format!("nothing to enforce in `{names}`")).help(
+        "add rules, such as `forbiddenPaths` under `kestra.ee.javaSecurity` or `files` under \
+         `ringfence`; or say `mode: off`",
+    )
+}

@@ -66,7 +66,10 @@ pub(crate) fn text(mistake: &Mistake, renderer: &Renderer) -> String {
                 .element(Snippet::source(window.text).line_start(window.line).patch(patch)),
         );
     }
-    renderer.render(&groups)
+    let text = renderer.render(&groups);
+    // Without a line of source there is no column of line numbers to stand beside.
+    let shows_source = !mistake.label.is_empty() || mistake.suggestion.is_some();
+    if shows_source { text } else { text.replace('\n', "\n ") }
 }
 
 fn show<'a>(group: Group<'a>, at: &'a Span, mistake: &'a Mistake) -> Group<'a> {

@@ -1,4 +1,6 @@
 //! Tests of the reader: what it accepts, what it says about the rest, and that no input is too
 //! much for it.
 
+mod harness;
+mod kestra;
 mod yaml;

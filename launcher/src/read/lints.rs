@@ -1,0 +1,151 @@
+//! What holds, but probably not as its author thinks (RF3xx).
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use ringfence_policy::{Effect, PathPattern};
+
+use super::document::{Document, Prefix, PrefixRules};
+use super::files::may_hold;
+use super::mistakes::{Mistake, Mistakes};
+use super::native::is_java;
+
+/// The lints that need nothing but the document.
+pub(crate) fn on_text(document: &Document, mistakes: &mut Mistakes) {
+    for rules in [&document.threads, &document.processes] {
+        both_lists(rules, mistakes);
+        scripts_authorized(rules, mistakes);
+    }
+    exceptions_to_nothing(document, mistakes);
+    whole_file_system(document, mistakes);
+}
+
+/// RF301: a prefix that is authorized and forbidden.
+fn both_lists(rules: &PrefixRules, mistakes: &mut Mistakes) {
+    let forbidden: HashMap<_, _> =
+        rules.forbidden.iter().map(|p| ((p.kind as u8, &p.text), p)).collect();
+    for prefix in &rules.authorized {
+        if let Some(other) = forbidden.get(&(prefix.kind as u8, &prefix.text)) {
+            mistakes.add(
+                Mistake::new(
+                    "RF301",
+                    format!("`{}` is both authorized and forbidden", prefix.text),
+                )
+                .at(&prefix.span, "authorized here, without effect")
+                .second(&other.span, "forbidden here: this one counts"),
+            );
+        }
+    }
+}
+
+/// RF302: plugins that run whatever a flow's author writes.
+fn scripts_authorized(rules: &PrefixRules, mistakes: &mut Mistakes) {
+    const SCRIPTS: &str = "io.kestra.plugin.scripts";
+    let covers = |prefix: &Prefix| {
+        let text = prefix.text.as_str();
+        let within = |outer: &str, inner: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '$']))
+        };
+        is_java(prefix) && (within(text, SCRIPTS) || within(SCRIPTS, text))
+    };
+    let forbidden = rules.forbidden.iter().any(|prefix| prefix.text == SCRIPTS);
+    for prefix in rules.authorized.iter().filter(|prefix| covers(prefix)) {
+        let broader = prefix.text.len() < SCRIPTS.len();
+        if broader && forbidden {
+            continue;
+        }
+        mistakes.add(
+            Mistake::new("RF302", format!("`{}` authorizes script plugins", prefix.text))
+                .at(&prefix.span, "includes them")
+                .help("a script plugin runs whatever a flow's author writes, with the same rights"),
+        );
+    }
+}
+
+/// RF311: an exception beneath no forbidden path.
+fn exceptions_to_nothing(document: &Document, mistakes: &mut Mistakes) {
+    let forbidden: Vec<&PathPattern> = document
+        .rules
+        .iter()
+        .filter(|rule| rule.effect == Effect::Forbid)
+        .flat_map(|rule| &rule.names)
+        .collect();
+    let exceptions = document.rules.iter().zip(&document.spans);
+    for (rule, span) in exceptions.filter(|(rule, _)| rule.effect == Effect::Allow) {
+        let held = |name: &PathPattern| forbidden.iter().any(|outer| may_hold(outer, name));
+        if !rule.names.iter().any(held) {
+            mistakes.add(
+                Mistake::new("RF311", format!("`{}` is an exception to no rule", rule.pattern))
+                    .at(span, "nothing forbids it")
+                    .help("paths that no rule forbids are allowed already"),
+            );
+        }
+    }
+}
+
+/// RF306: everything is forbidden, the worker's own program too.
+fn whole_file_system(document: &Document, mistakes: &mut Mistakes) {
+    for (rule, span) in document.rules.iter().zip(&document.spans) {
+        let root = rule.names.iter().any(|name| *name == PathPattern::Literal(b"/".to_vec()));
+        if root && rule.effect == Effect::Forbid {
+            mistakes.add(
+                Mistake::new("RF306", "this rule forbids the whole file system")
+                    .at(span, "the worker's own program and libraries too")
+                    .help("name the directories that hold what is to be protected"),
+            );
+        }
+    }
+}
+
+/// The lints that look at the places themselves: RF305, RF307. They are hints for whoever writes
+/// a policy, made on the machine where it is checked; the fence looks for itself.
+pub(crate) fn on_disk(document: &Document) -> Mistakes {
+    let mut mistakes = Mistakes::default();
+    for (rule, span) in document.rules.iter().zip(&document.spans) {
+        // The built-in rules name places that most machines do not have.
+        if rule.place.file == "<built-in>" {
+            continue;
+        }
+        let paths: Vec<&Path> = rule.names.iter().filter_map(literal).collect();
+        if !paths.is_empty() && paths.iter().all(|path| path.symlink_metadata().is_err()) {
+            mistakes.add(
+                Mistake::new("RF305", format!("`{}` does not exist here", rule.pattern))
+                    .at(span, "not found")
+                    .help("the rule holds as soon as it does; check the spelling"),
+            );
+        }
+        if rule.effect == Effect::Forbid
+            && let Some(swapped) = paths.iter().find_map(|path| swapped_link(path))
+        {
+            let directory = swapped.parent().unwrap_or(Path::new("/")).display().to_string();
+            mistakes.add(
+                Mistake::new("RF307", format!("`{}` is reached by a link", rule.pattern))
+                    .at(span, "the link may be swapped for another")
+                    .help(format!(
+                        "`{}` leads elsewhere today; what it leads to tomorrow has another name: \
+                         forbid the directory `{directory}/`",
+                        swapped.display()
+                    )),
+            );
+        }
+    }
+    mistakes
+}
+
+fn literal(name: &PathPattern) -> Option<&Path> {
+    match name {
+        PathPattern::Literal(path) => Some(Path::new(std::ffi::OsStr::from_bytes(path))),
+        PathPattern::Glob(_) => None,
+    }
+}
+
+/// The link on the way to a file that its neighbours show to be swapped: a file that is a link to
+/// a relative target, as a Kubernetes ConfigMap has them through `..data`.
+fn swapped_link(path: &Path) -> Option<PathBuf> {
+    let target = std::fs::read_link(path).ok()?;
+    let relative = target.is_relative() && path.is_file();
+    relative.then(|| path.to_owned())
+}

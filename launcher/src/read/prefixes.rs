@@ -1,0 +1,97 @@
+//! Prefixes of classes, Python modules and native libraries.
+
+use super::document::{CallerKind, Prefix};
+use super::expand::Syntax;
+use super::mistakes::Mistake;
+use super::patterns::Context;
+use super::shape;
+use super::yaml::Node;
+
+/// Reads a list of prefixes; what is wrong is reported and left out.
+pub(crate) fn list(section: &str, node: &Node, context: &mut Context<'_>) -> Vec<Prefix> {
+    shape::texts(section, node, context.mistakes)
+        .into_iter()
+        .filter_map(|(text, node)| prefix(section, text, node, context))
+        .collect()
+}
+
+fn prefix(section: &str, text: &str, node: &Node, context: &mut Context<'_>) -> Option<Prefix> {
+    let expanded;
+    let text = match context.syntax {
+        Syntax::Native => text,
+        Syntax::Kestra => {
+            expanded = String::from_utf8_lossy(&context.expand(text, node)?).into_owned();
+            &expanded
+        }
+    };
+    let kinds = [
+        ("java:", CallerKind::Java),
+        ("python:", CallerKind::Python),
+        ("native:", CallerKind::Native),
+    ];
+    let named = kinds.iter().find_map(|(name, kind)| Some((*kind, text.strip_prefix(name)?)));
+    let (kind, rest) = named.unwrap_or((CallerKind::Java, text));
+    let wrong = match kind {
+        CallerKind::Java => wrong_name(rest, '$', "class"),
+        CallerKind::Python => wrong_name(rest, '_', "module"),
+        CallerKind::Native => rest.is_empty().then(|| Wrong::new("names no library", None)),
+    };
+    if let Some(wrong) = wrong {
+        let mistake = Mistake::new("RF206", format!("`{text}` in `{section}` {}", wrong.why))
+            .at(&node.span, "not a prefix");
+        context.mistakes.add(match wrong.instead {
+            Some(instead) => {
+                let kind = &text[..text.len() - rest.len()];
+                mistake.instead(&node.span, format!("{kind}{instead}"))
+            }
+            None => mistake.help("a prefix is written as `io.kestra.plugin.gcp`"),
+        });
+        return None;
+    }
+    Some(Prefix {
+        kind,
+        text: rest.to_owned(),
+        section: section.to_owned(),
+        span: node.span.clone(),
+    })
+}
+
+/// Why a text is no prefix, and what was probably meant.
+struct Wrong {
+    why: &'static str,
+    instead: Option<String>,
+}
+
+impl Wrong {
+    fn new(why: &'static str, instead: Option<String>) -> Self {
+        Self { why, instead }
+    }
+}
+
+/// Checks names joined by dots.
+fn wrong_name(text: &str, extra: char, what: &str) -> Option<Wrong> {
+    let segment = |segment: &str| {
+        !segment.is_empty()
+            && !segment.starts_with(|first: char| first.is_ascii_digit())
+            && segment.chars().all(|c| c.is_alphanumeric() || c == '_' || c == extra)
+    };
+    let valid = |text: &str| text.split('.').all(segment);
+    if valid(text) {
+        return None;
+    }
+    let bare = text.trim_end_matches(['*', '.', '/']);
+    let bare = bare.strip_suffix(".class").unwrap_or(bare);
+    if valid(bare) {
+        return Some(Wrong::new(
+            "ends in what a prefix does not need: it covers all beneath it",
+            Some(bare.to_owned()),
+        ));
+    }
+    let dotted = bare.replace('/', ".");
+    if valid(&dotted) {
+        return Some(Wrong::new("has slashes where names have dots", Some(dotted)));
+    }
+    let why =
+        if what == "class" { "is no name of a class or package" } else { "is no name of a module" };
+    Some(Wrong::new(why, None))
+}

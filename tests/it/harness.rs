@@ -1,0 +1,51 @@
+//! What every test uses: the built programs, a scratch tree, a policy, a fixture run under it.
+//!
+//! A denial test reads like this: a [`Scratch`] tree, its [`Rules`], a [`Fence`] of them, a call
+//! that is refused with its errno, and in the same environment the same call on an allowed twin.
+
+mod fence;
+mod process;
+mod rules;
+mod scratch;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+pub(crate) use fence::Fence;
+pub(crate) use process::{Outcome, run};
+pub(crate) use rules::Rules;
+pub(crate) use scratch::Scratch;
+
+/// The two programs under test, as a user gets them.
+pub(crate) struct Artifacts {
+    /// `libringfence.so`.
+    pub(crate) library: PathBuf,
+    /// `ringfence`.
+    pub(crate) launcher: PathBuf,
+}
+
+/// Builds the release library and launcher once, so that no test meets a stale one: cargo does not
+/// build a library of another package for a test.
+pub(crate) fn artifacts() -> &'static Artifacts {
+    static BUILT: OnceLock<Artifacts> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        // Cargo puts this directory into the target directory that it uses.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp");
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--release"])
+            .args(["-p", "ringfence-shim", "-p", "ringfence-launcher", "--target-dir"])
+            .arg(target)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "the library and the launcher must build");
+        let release = target.join("release");
+        Artifacts { library: release.join("libringfence.so"), launcher: release.join("ringfence") }
+    })
+}
+
+/// The path of a compiled C fixture; the Java classes lie in `fixture("java")`.
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("RINGFENCE_FIXTURES")).join(name)
+}

@@ -1,0 +1,149 @@
+//! A policy of path rules, as a file for the launcher and as a value for the policy crate.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use ringfence_policy::{Access, Audit, Effect, FileRule, PathPattern, Place, Policy};
+use serde_json::{Value, json};
+
+/// Path rules in the order in which they were added.
+#[derive(Clone, Default)]
+pub(crate) struct Rules {
+    forbidden: Vec<Entry>,
+    allowed: Vec<Entry>,
+    audit_only: bool,
+}
+
+#[derive(Clone)]
+struct Entry {
+    path: PathBuf,
+    /// The words of `access`; none stands for every access.
+    words: &'static [&'static str],
+}
+
+impl Rules {
+    /// No rules.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forbids every access to a path and all beneath it.
+    pub(crate) fn forbid(self, path: impl Into<PathBuf>) -> Self {
+        self.forbid_access(path, &[])
+    }
+
+    /// Forbids some accesses, by the words of the policy file.
+    pub(crate) fn forbid_access(
+        mut self,
+        path: impl Into<PathBuf>,
+        words: &'static [&'static str],
+    ) -> Self {
+        self.forbidden.push(Entry { path: path.into(), words });
+        self
+    }
+
+    /// Makes an exception, by the words of the policy file.
+    pub(crate) fn allow(
+        mut self,
+        path: impl Into<PathBuf>,
+        words: &'static [&'static str],
+    ) -> Self {
+        self.allowed.push(Entry { path: path.into(), words });
+        self
+    }
+
+    /// Lets every call through and only reports it: `mode: audit`.
+    pub(crate) fn audit_only(mut self) -> Self {
+        self.audit_only = true;
+        self
+    }
+
+    /// The policy file, in JSON, which is YAML too and needs no care for odd names.
+    pub(super) fn document(&self, audit: &Path) -> String {
+        let list = |entries: &[Entry]| -> Vec<Value> {
+            entries
+                .iter()
+                .map(|entry| match entry.words {
+                    [] => json!({"path": entry.path}),
+                    words => json!({"path": entry.path, "access": words}),
+                })
+                .collect()
+        };
+        let document = json!({"ringfence": {
+            "version": 1,
+            "mode": if self.audit_only { "audit" } else { "enforce" },
+            "files": {"forbidden": list(&self.forbidden), "allowed": list(&self.allowed)},
+            "audit": {"to": audit},
+        }});
+        serde_json::to_string_pretty(&document).expect("plain values")
+    }
+
+    /// The same policy for the policy crate, resolved as the launcher would.
+    pub(super) fn policy(&self, audit: &Path) -> Policy {
+        let forbidden = self.forbidden.iter().enumerate().map(|(index, entry)| {
+            entry.rule(format!("forbidden[{index}]"), "files.forbidden", Effect::Forbid)
+        });
+        let allowed = self.allowed.iter().enumerate().map(|(index, entry)| {
+            entry.rule(format!("allowed[{index}]"), "files.allowed", Effect::Allow)
+        });
+        Policy {
+            mode: if self.audit_only {
+                ringfence_policy::Mode::Audit
+            } else {
+                ringfence_policy::Mode::Enforce
+            },
+            rules: forbidden.chain(allowed).collect(),
+            audit: Audit {
+                file: audit.as_os_str().as_bytes().to_vec(),
+                rate: 1_000_000,
+                ..Audit::default()
+            },
+            ..Policy::default()
+        }
+    }
+}
+
+impl Entry {
+    fn rule(&self, id: String, section: &str, effect: Effect) -> FileRule {
+        // A rule names a real place: as written, and with its links resolved.
+        let mut places = vec![self.path.clone()];
+        places.extend(self.path.canonicalize());
+        places.dedup();
+        let names = places
+            .iter()
+            .map(|place| PathPattern::Literal(place.as_os_str().as_bytes().to_vec()))
+            .collect();
+        FileRule {
+            id,
+            section: section.to_owned(),
+            pattern: self.path.display().to_string(),
+            names,
+            effect,
+            access: access(self.words, effect),
+            place: Place { file: "test.yaml".to_owned(), line: 1, column: 1 },
+            reason: None,
+            fixed: false,
+            leaf: self.path.is_file(),
+        }
+    }
+}
+
+/// What the words of `access` mean; an exception for reading also lets list and inspect.
+fn access(words: &[&str], effect: Effect) -> Access {
+    if words.is_empty() {
+        return Access::ALL;
+    }
+    words.iter().fold(Access::NONE, |set, word| {
+        let one = match (*word, effect) {
+            ("read", Effect::Allow) => Access::READ.with(Access::LIST).with(Access::METADATA),
+            ("write", Effect::Allow) => Access::WRITE.with(Access::METADATA),
+            ("read", Effect::Forbid) => Access::READ,
+            ("write", Effect::Forbid) => Access::WRITE,
+            ("list", _) => Access::LIST,
+            ("execute", _) => Access::EXECUTE,
+            ("metadata", _) => Access::METADATA,
+            (other, _) => panic!("no access is called {other}"),
+        };
+        set | one
+    })
+}

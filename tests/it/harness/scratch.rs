@@ -1,0 +1,89 @@
+//! A tree with something to hide, and the allowed twin of each thing.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::Rules;
+
+/// A scratch tree that is removed with the value:
+///
+/// ```text
+/// secret           "SECRET"  forbidden by [`Scratch::rules`]
+/// closed/          forbidden, with all beneath it
+///   secret         "SECRET"
+///   inner/secret   "SECRET"
+/// twin             "twin"    allowed, as all the rest
+/// open/
+///   twin           "twin"
+///   inner/twin     "twin"
+/// ```
+pub(crate) struct Scratch {
+    root: PathBuf,
+    /// Removes the tree when it is dropped.
+    _directory: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// A fresh tree; its own path has no links in it.
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::Builder::new().prefix("ringfence-").tempdir().expect("a tree");
+        let root = directory.path().canonicalize().expect("it was just made");
+        let scratch = Self { root, _directory: directory };
+        for (directory, name, content) in
+            [("closed", "secret", "SECRET\n"), ("open", "twin", "twin\n")]
+        {
+            scratch.directory(&format!("{directory}/inner"));
+            for place in ["", &format!("{directory}/"), &format!("{directory}/inner/")] {
+                scratch.file(&format!("{place}{name}"), content);
+            }
+        }
+        scratch
+    }
+
+    /// The path of an entry; `""` is the tree itself.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        if name.is_empty() { self.root.clone() } else { self.root.join(name) }
+    }
+
+    /// The same as text, for a command line.
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.path(name).into_os_string().into_string().expect("a temporary directory is UTF-8")
+    }
+
+    /// The words of a command line in one text, apart by spaces, where `@` stands for the tree.
+    pub(crate) fn words(&self, line: &str) -> Vec<String> {
+        line.split_whitespace().map(|word| word.replace('@', &self.text(""))).collect()
+    }
+
+    /// A result with `@` for the tree, to compare what two trees gave.
+    pub(crate) fn generic(&self, result: &str) -> String {
+        result.replace(&self.text(""), "@")
+    }
+
+    /// Writes a file and gives its path.
+    pub(crate) fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        path
+    }
+
+    /// Makes a directory with its parents and gives its path.
+    pub(crate) fn directory(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        path
+    }
+
+    /// Makes a symbolic link with this text and gives its path.
+    pub(crate) fn link(&self, name: &str, target: impl AsRef<Path>) -> PathBuf {
+        let path = self.path(name);
+        symlink(target, &path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        path
+    }
+
+    /// The rules that the tree is made for: `secret` and `closed` are forbidden.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules::new().forbid(self.path("secret")).forbid(self.path("closed"))
+    }
+}

@@ -1,0 +1,166 @@
+//! The rows whose place is not in their arguments, or that are refused whatever the place is.
+
+use crate::harness::{Fence, Rules, Scratch};
+
+/// Asserts what a case prints when `place` is forbidden, and that it is not refused when another
+/// place is; `@` stands for a scratch tree.
+#[track_caller]
+fn refused(place: &str, case: &str, denied: &str) {
+    let scratch = Scratch::new();
+    let words = scratch.words(case);
+    let forbidden = place.replace('@', &scratch.text(""));
+    let result = Fence::by_hand(&Rules::new().forbid(forbidden)).call(&words);
+    assert_eq!(result, denied, "{case} with {place} forbidden");
+    for control in [Fence::by_hand(&Rules::new().forbid("/nowhere/at/all")), Fence::open()] {
+        let result = control.call(&words);
+        assert!(!result.contains("EACCES"), "{case} with another place forbidden: {result}");
+    }
+}
+
+#[test]
+fn shared_memory_is_a_file_of_dev_shm() {
+    let name = format!("/dev/shm/ringfence-{}", std::process::id());
+    std::fs::write(&name, "SECRET").expect("/dev/shm is writable");
+    let object = name.strip_prefix("/dev/shm").expect("just made");
+    refused(&name, &format!("shm_open {object} O_RDONLY 0"), "-1 EACCES");
+    refused("/dev/shm", &format!("shm_open {object} O_RDONLY 0"), "-1 EACCES");
+    std::fs::remove_file(&name).expect("our own file");
+}
+
+#[test]
+fn a_semaphore_is_a_file_of_dev_shm() {
+    let name = format!("ringfence-{}", std::process::id());
+    let place = format!("/dev/shm/sem.{name}");
+    refused(&place, &format!("sem_open /{name} O_CREAT 600"), "NULL EACCES");
+    std::fs::remove_file(&place).expect("made by the control");
+}
+
+#[test]
+fn a_message_queue_is_a_file_of_dev_mqueue() {
+    let name = format!("/ringfence-{}", std::process::id());
+    // It does not exist, and a refusal tells nothing of that.
+    let place = format!("/dev/mqueue{name}");
+    refused(&place, &format!("mq_open {name} O_RDONLY 0"), "-1 EACCES");
+    refused(&place, &format!("__mq_open_2 {name} O_RDONLY"), "-1 EACCES");
+    refused(&place, &format!("syscall mq_open {} O_RDONLY 0", &name[1..]), "-1 EACCES");
+}
+
+#[test]
+fn shadow_entries_are_the_content_of_etc_shadow() {
+    refused("/etc/shadow", "getspnam root", "NULL EACCES");
+    refused("/etc/", "getspnam root", "NULL EACCES");
+    refused("/etc/shadow", "getspent", "NULL EACCES");
+    refused("/etc/gshadow", "getsgnam root", "NULL EACCES");
+}
+
+#[test]
+fn the_users_that_libc_looks_up_for_a_service_stay_readable() {
+    let fence = Fence::by_hand(&Rules::new().forbid("/etc/"));
+    let outcome = fence.run("id", ["-un"]);
+    assert_eq!(outcome.text(), Fence::open().run("id", ["-un"]).text());
+}
+
+#[test]
+fn getdate_opens_what_datemsk_names() {
+    refused("@/secret", "setenv DATEMSK @/secret , getdate 12", "ok; NULL EACCES");
+    // getdate_r gives its own number for a template that cannot be opened.
+    refused("@/secret", "setenv DATEMSK @/secret , getdate_r 12", "ok; 2 ENOENT");
+}
+
+#[test]
+fn the_mount_table_is_the_content_of_etc_fstab() {
+    refused("/etc/fstab", "setfsent", "0 EACCES");
+}
+
+#[test]
+fn an_unnamed_temporary_file_is_made_in_tmp_whatever_tmpdir_says() {
+    refused("/tmp", "setenv TMPDIR /var/tmp , tmpfile", "ok; NULL EACCES");
+    refused("/tmp", "tmpfile64", "NULL EACCES");
+}
+
+#[test]
+fn a_catalog_is_looked_for_in_nlspath() {
+    refused("@/closed", "setenv NLSPATH @/closed/%N , catopen secret", "ok; -1 EACCES");
+}
+
+#[test]
+fn reopening_a_stream_gives_no_new_rights() {
+    let scratch = Scratch::new();
+    let rules = Rules::new().forbid_access(scratch.path("secret"), &["write"]);
+    let reading = scratch.words("syscall openat . @/secret O_RDONLY");
+    assert_eq!(Fence::by_hand(&rules).call(&reading), "ok SECRET");
+    let writing = scratch.words("freopen @/secret r+");
+    assert_eq!(Fence::by_hand(&rules).call(&writing), "NULL EACCES");
+    assert_eq!(Fence::open().call(&writing), "ok SECRET");
+}
+
+#[test]
+fn a_handle_is_refused_since_it_names_any_file_of_the_mount() {
+    let case = "name_to_handle_at . @/twin 0 , open_by_handle_at . O_RDONLY";
+    let scratch = Scratch::new();
+    let words = scratch.words(case);
+    assert_eq!(Fence::open().call(&words), "ok; ok twin", "the control needs its privilege");
+    assert_eq!(Fence::by_hand(&scratch.rules()).call(&words), "ok; -1 EACCES");
+    let words =
+        scratch.words("name_to_handle_at . @/twin 0 , syscall open_by_handle_at . O_RDONLY");
+    assert_eq!(Fence::by_hand(&scratch.rules()).call(&words), "ok; -1 EACCES");
+}
+
+#[test]
+fn fchdir_judges_a_directory_that_was_got_another_way() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    // The instruction is a documented way around the fence; its descriptor is not taken further.
+    let into = |name: &str| scratch.words(&format!("fchdir raw:@/{name} , getcwd"));
+    assert!(fence.call(&into("closed")).starts_with("-1 EACCES; ok /"));
+    assert_eq!(fence.call(&into("open")), format!("ok; ok {}", scratch.text("open")));
+    assert_eq!(Fence::open().call(&into("closed")), format!("ok; ok {}", scratch.text("closed")));
+    assert_eq!(fence.call(&scratch.words("syscall fchdir raw:@/closed")), "-1 EACCES");
+}
+
+#[test]
+fn every_row_is_refused_under_the_launcher_too() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_launcher(&scratch.rules());
+    let lines = [
+        ("open @/secret O_RDONLY", "-1 EACCES"),
+        ("openat @ closed/secret O_RDONLY", "-1 EACCES"),
+        ("fopen @/closed/secret r", "NULL EACCES"),
+        ("opendir @/closed", "NULL EACCES"),
+        ("stat @/secret", "-1 EACCES"),
+        ("access @/secret F_OK", "-1 EACCES"),
+        ("readlink @/secret", "-1 EACCES"),
+        ("realpath @/secret", "NULL EACCES"),
+        ("chdir @/closed", "-1 EACCES"),
+        ("open @/twin O_RDONLY", "ok twin"),
+        ("fopen @/open/twin r", "ok twin"),
+    ];
+    let cases: Vec<_> = lines.iter().map(|(line, _)| scratch.words(line)).collect();
+    for ((line, expected), result) in lines.iter().zip(fence.calls(&cases)) {
+        assert_eq!(result, *expected, "{line}");
+    }
+}
+
+#[test]
+fn a_refusal_is_told_once_on_stderr_and_each_time_in_the_audit_file() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    let line = "open @/secret O_RDONLY , open @/secret O_RDONLY , open @/twin O_RDONLY";
+    let outcome = fence.run(crate::harness::fixture("call"), scratch.words(line));
+    assert_eq!(outcome.text(), "-1 EACCES\n-1 EACCES\nok twin");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:#?}");
+    assert!(outcome.stderr.contains(&scratch.text("secret")), "{outcome:#?}");
+    assert_eq!(outcome.audit.len(), 2, "{outcome:#?}");
+    assert_eq!(outcome.audit[0]["event"], "deny", "{outcome:#?}");
+}
+
+#[test]
+fn audit_mode_lets_through_and_tells() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules().audit_only());
+    let line = "open @/secret O_RDONLY , open @/twin O_RDONLY";
+    let outcome = fence.run(crate::harness::fixture("call"), scratch.words(line));
+    assert_eq!(outcome.text(), "ok SECRET\nok twin");
+    assert_eq!(outcome.audit.len(), 1, "{outcome:#?}");
+    assert_eq!(outcome.audit[0]["event"], "would_deny", "{outcome:#?}");
+}
