@@ -3,7 +3,6 @@
 
 mod cli;
 mod exit;
-mod places;
 #[expect(dead_code, reason = "the commands that read policies are not wired yet")]
 mod read;
 mod run;
@@ -13,10 +12,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args_os().skip(1).peekable();
-    if words.next_if(|word| word == run::probe::SUBCOMMAND).is_some() {
-        return run::probe::run(words);
-    }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => return usage(&message),
