@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::check::Check;
+use crate::commands::help::Help;
+use crate::commands::show::Show;
+
 /// Fences an existing worker process without changing it.
 #[derive(Debug, Parser)]
 #[command(name = "ringfence", version, about, disable_help_subcommand = true)]
@@ -19,6 +23,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start a command inside the fence
     Run(Run),
+    /// Validate a policy; all mistakes at once
+    Check(Check),
+    /// Show the policy after includes, presets and expansion
+    Show(Show),
+    /// Explain a code of a message, or a subcommand
+    Help(Help),
 }
 
 /// The options of `ringfence run`.
@@ -132,6 +142,7 @@ mod tests {
         let line = ["ringfence", "run"].iter().chain(words);
         match Cli::try_parse_from(line).map_err(|e| e.kind())?.command {
             Command::Run(run) => Ok(run),
+            other => panic!("parsed as {other:?}"),
         }
     }
 

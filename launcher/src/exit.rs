@@ -2,6 +2,8 @@
 
 /// The question was answered with yes, or there was nothing to say.
 pub(crate) const YES: u8 = 0;
+/// The question was answered with no.
+pub(crate) const NO: u8 = 1;
 /// The question could not be answered: a wrong option, a file that cannot be read.
 pub(crate) const NO_ANSWER: u8 = 2;
 

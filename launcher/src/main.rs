@@ -2,8 +2,8 @@
 #![deny(unsafe_code)]
 
 mod cli;
+mod commands;
 mod exit;
-#[expect(dead_code, reason = "the commands that read policies are not wired yet")]
 mod read;
 mod run;
 
@@ -18,6 +18,9 @@ fn main() -> ExitCode {
     };
     ExitCode::from(match cli.command {
         cli::Command::Run(options) => run::run(&options),
+        cli::Command::Check(options) => commands::check::check(&options),
+        cli::Command::Show(options) => commands::show::show(&options),
+        cli::Command::Help(options) => commands::help::help(&options),
     })
 }
 

@@ -208,6 +208,7 @@ pub(crate) fn read(
     for (section, nodes) in
         [("kestra.tasks.defaults", &found.tasks), ("kestra.plugins.defaults", &found.plugins)]
     {
+        nodes.iter().for_each(|node| node.report_duplicate_keys(mistakes));
         let entries = nodes.iter().map(|node| Defaults { section, node: (*node).clone() });
         document.defaults.extend(entries);
     }

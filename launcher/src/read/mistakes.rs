@@ -130,14 +130,14 @@ impl Mistakes {
         self.0.len()
     }
 
-    /// Whether there are none, not even warnings.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Those that stop the policy from being used.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &Mistake> {
+        self.0.iter().filter(|mistake| mistake.severity() == Severity::Error)
     }
 
     /// Whether one of them stops the policy from being used.
     pub(crate) fn has_errors(&self) -> bool {
-        self.0.iter().any(|mistake| mistake.severity() == Severity::Error)
+        self.errors().next().is_some()
     }
 
     /// Puts the mistakes of each source in the order of its text, the sources in the order in

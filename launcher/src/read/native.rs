@@ -245,7 +245,9 @@ fn tasks(field: Field<'_>, document: &mut Document, context: &mut Context<'_>) {
     let Some(section) = section else { return };
     if let Some(field) = section.get("defaults") {
         let entries = shape::list("ringfence.tasks.defaults", field.value, context.mistakes);
-        let entries = entries.unwrap_or_default().iter().cloned();
+        let entries = entries.unwrap_or_default();
+        entries.iter().for_each(|entry| entry.report_duplicate_keys(context.mistakes));
+        let entries = entries.iter().cloned();
         let entries = entries.map(|node| Defaults { section: "ringfence.tasks.defaults", node });
         document.defaults.extend(entries);
     }

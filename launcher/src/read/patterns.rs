@@ -1,7 +1,5 @@
 //! A path or glob as written to the places that it names.
 
-use std::os::unix::ffi::OsStrExt as _;
-
 use ringfence_policy::PathPattern;
 
 use super::expand::{self, Failure, Reason, Syntax};
@@ -240,9 +238,4 @@ fn not_expanded(written: &str, span: &Span, failure: &Failure, syntax: Syntax) -
 fn inner(written: &str, span: &Span, part: std::ops::Range<usize>) -> Option<Span> {
     let offset = span.text().find(written)?;
     Some(span.part(offset + part.start..offset + part.end))
-}
-
-/// A path of the file system as bytes.
-pub(crate) fn bytes(path: &std::path::Path) -> &[u8] {
-    path.as_os_str().as_bytes()
 }

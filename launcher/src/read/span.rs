@@ -34,11 +34,6 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The whole of a source, pointing at its first character.
-    pub(crate) fn whole(source: &Arc<Source>) -> Self {
-        Self { source: Arc::clone(source), start: 0, end: 0, line: 1, column: 1 }
-    }
-
     /// The source that the range is in.
     pub(crate) fn source(&self) -> &Arc<Source> {
         &self.source

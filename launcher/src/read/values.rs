@@ -2,6 +2,8 @@
 
 pub(crate) use serde_yaml::{Number, Value, value::TaggedValue};
 
+use serde::Serialize;
+
 use super::yaml::{Node, Style, Value as Written};
 
 /// The value of a node by YAML 1.2's core schema, as serde_yaml would read it: plain scalars may
@@ -23,12 +25,20 @@ pub(crate) fn value(node: &Node) -> Value {
     }
 }
 
-/// A value as YAML text, block style, ending in a newline.
+/// Data as YAML text, block style, ending in a newline.
 ///
 /// # Errors
-/// A value that YAML cannot hold, such as a tag within a tag.
-pub(crate) fn text(value: &Value) -> Result<String, String> {
-    serde_yaml::to_string(value).map_err(|error| error.to_string())
+/// Data that YAML cannot hold, such as a tag within a tag.
+pub(crate) fn text(data: &impl Serialize) -> Result<String, String> {
+    serde_yaml::to_string(data).map_err(|error| error.to_string())
+}
+
+/// A value as JSON.
+///
+/// # Errors
+/// A value that JSON cannot hold, such as a map with a list as a key.
+pub(crate) fn json(value: &Value) -> Result<serde_json::Value, String> {
+    serde_json::to_value(value).map_err(|error| error.to_string())
 }
 
 fn scalar(text: &str, style: Style, tag: Option<&str>) -> Value {
