@@ -49,7 +49,7 @@ pub(crate) enum Header {
     Rate,
     /// The items of `/`.
     RootItems,
-    /// The text of [`crate::Audit::file`]: two words.
+    /// Where [`crate::Audit::file`] stands in the image, as if it were a section.
     AuditFile,
     /// Each section has two words: its offset, and the number of its records.
     Slots = 6,

@@ -17,7 +17,11 @@ use crate::{Access, Console, Decision, Mode, RuleIndex, hash, paths};
 /// A compiled policy, matched where it lies.
 #[derive(Clone, Copy, Debug)]
 pub struct Image<'a> {
-    header: [u32; HEADER_WORDS],
+    settings: u32,
+    rate: u32,
+    /// The items of `/`; see [`Slot`].
+    pub(crate) root_items: u32,
+    audit_file: &'a [u8],
     pub(crate) slots: &'a [Slot],
     pub(crate) items: &'a [Item],
     globs: &'a [Text],
@@ -110,8 +114,12 @@ impl<'a> Image<'a> {
             return None;
         }
         let strings: &[[u8; 1]] = section(bytes, &header, Header::Strings)?;
+        let word = |word: Header| header.get(word as usize).copied();
         Some(Self {
-            header,
+            settings: word(Header::Settings)?,
+            rate: word(Header::Rate)?,
+            root_items: word(Header::RootItems)?,
+            audit_file: section::<1>(bytes, &header, Header::AuditFile)?.as_flattened(),
             slots,
             items: section(bytes, &header, Header::Items)?,
             globs: section(bytes, &header, Header::Globs)?,
@@ -172,7 +180,7 @@ impl<'a> Image<'a> {
     #[must_use]
     #[inline]
     pub fn by_names(self) -> Access {
-        let [_, accesses, ..] = self.word(Header::Settings).to_le_bytes();
+        let [_, accesses, ..] = self.settings.to_le_bytes();
         Access::from_bits(accesses)
     }
 
@@ -214,23 +222,16 @@ impl<'a> Image<'a> {
     /// How denials are reported.
     #[must_use]
     pub fn audit(self) -> AuditView<'a> {
-        let [.., offset, length] = self.header.first_chunk::<6>().copied().unwrap_or_default();
         AuditView {
-            file: self.string(offset, length).unwrap_or_default(),
+            file: self.audit_file,
             json_to_stderr: self.has(Settings::JSON),
             console: if self.has(Settings::SILENT) { Console::None } else { Console::Denials },
-            rate: self.word(Header::Rate),
+            rate: self.rate,
         }
     }
 
-    /// A word of the header.
-    #[inline]
-    pub(crate) fn word(&self, word: Header) -> u32 {
-        self.header.get(word as usize).copied().unwrap_or_default()
-    }
-
     fn has(&self, setting: u32) -> bool {
-        self.word(Header::Settings) & setting != 0
+        self.settings & setting != 0
     }
 
     /// The glob of an item: the part of it that its node does not stand for.

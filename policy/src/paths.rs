@@ -5,9 +5,7 @@
 //! each component, up to the first that no rule goes through. A glob hangs at the node of its
 //! leading components without wildcards, and is matched against what follows there.
 
-use crate::format::{
-    ALIASES_ROOT, GLOB_SHIFT, Header, LAST_ITEM, RULES_ROOT, first_slot, slot_key,
-};
+use crate::format::{ALIASES_ROOT, GLOB_SHIFT, LAST_ITEM, RULES_ROOT, first_slot, slot_key};
 use crate::image::halves;
 use crate::pattern::{Components, components, glob_length};
 use crate::verdict::{Tally, Terms};
@@ -24,7 +22,7 @@ pub(crate) fn decide(image: &Image<'_>, path: &[u8]) -> Option<Decision> {
     let mut covered = false;
     let mut rest = components(path);
     let mut parent = RULES_ROOT;
-    let mut items = image.word(Header::RootItems);
+    let mut items = image.root_items;
     let mut depth = 0_u32;
     loop {
         if items != 0 {

@@ -110,19 +110,20 @@ impl<'a> Layout<'a> {
             contents.insert(node, size(&aliases)?);
         }
         let held_by = |node| contents.get(&node).copied().unwrap_or_default();
-        let [file_at, file_len] = self.strings.add(&policy.audit.file)?;
+        let audit_file = self.strings.add(&policy.audit.file)?;
 
         let mut output = Output::new();
         output.set(Header::Settings, settings(policy));
         output.set(Header::Rate, policy.audit.rate);
         output.set(Header::RootItems, held_by(RULES_ROOT));
-        output.set_pair(Header::AuditFile, [file_at, file_len]);
         output.section(Header::Slots, self.trie.slots(held_by)?)?;
         output.section(Header::Filter, little_endian(names::filter(policy)))?;
         output.section(Header::Items, pairs(items))?;
         output.section(Header::Globs, pairs(self.globs))?;
         output.section(Header::Aliases, pairs(aliases))?;
         output.section(Header::Rules, self.rules.into_iter().map(record::<12, 48>))?;
+        let [at, length] = audit_file;
+        output.set_pair(Header::AuditFile, [size(&output.bytes)?.checked_add(at)?, length]);
         output.section(Header::Strings, self.strings.bytes.iter().map(|byte| [*byte]))?;
         output.finish()
     }
