@@ -67,7 +67,8 @@ pub struct FileRule {
     pub reason: Option<String>,
     /// No exception lifts it: the fence's own files, the kernel's knobs.
     pub fixed: bool,
-    /// It names a file, which no process can hold as a directory (see [`crate::Image::by_names`]).
+    /// It names a file (a glob: nothing but files), which no process can hold as a directory; see
+    /// [`crate::Image::by_names`].
     pub leaf: bool,
 }
 

@@ -46,7 +46,7 @@
 //!   `L(n)`, so also in `S(n)` where globs only forbid.
 //! - As an exception `x` in (*) for a glob `r`: by (*), `r` forbids everything, or it is dealt with
 //!   by itself; writing is refused at `x` if no literal exception on the way to it allows that.
-//! - As a glob `r` that forbids writing, if no exception at all allows that or none lifts `r`.
+//! - As a glob `r`, if it forbids writing: no literal exception that covers `R` is longer than `R`.
 //!
 //! `d` then is neither the leaf nor beneath it.
 
@@ -90,8 +90,8 @@ fn place(name: &[u8], words: usize) -> (usize, u64) {
 
 /// The words of the set of last names of all rules, exceptions too.
 ///
-/// Those of exceptions are not needed for the claim. With them the path stays on one side of every
-/// rule, so that its verdict is that of its directory.
+/// The claim does not need those of exceptions. With them, a path that passes has the verdict of
+/// the directory that it starts from, but for exceptions that end in a wildcard.
 pub(crate) fn filter(policy: &Policy) -> Vec<u64> {
     let patterns = policy.rules.iter().flat_map(|rule| &rule.names);
     let names: BTreeSet<&[u8]> =
@@ -182,13 +182,9 @@ impl<'a> Rules<'a> {
         if self.globs.is_empty() {
             return Access::NONE;
         }
-        let exceptions = || self.all.iter().filter(|rule| rule.effect == Effect::Allow);
-        let writable = exceptions().any(|rule| rule.access.intersects(Access::WRITE));
         let mut lost = Access::NONE;
         for glob in &self.globs {
-            let stays_leaf =
-                glob.leaf && glob.access.contains(Access::WRITE) && (glob.fixed || !writable);
-            if !stays_leaf {
+            if !(glob.leaf && glob.access.contains(Access::WRITE)) {
                 lost |= partial(glob);
             }
         }

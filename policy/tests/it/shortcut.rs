@@ -23,28 +23,41 @@ fn absolute(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }
 
-/// Whether a process can have a directory at a path: not where a rule says that it is a file that
-/// the process may not replace.
+/// Whether a process can have a directory at a path: not at or beneath what a glob, or all literal
+/// rules that name it, say is a file, if the process may not replace it.
 fn may_be_directory(policy: &Policy, path: &str) -> bool {
     let beginnings = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
     !beginnings.filter(|beginning| !beginning.is_empty()).any(|place| is_file(policy, place))
 }
 
 fn is_file(policy: &Policy, place: &str) -> bool {
-    let alone = |name: &PathPattern| {
-        // The place itself, so the rule by this name alone refuses it, and not its parent.
-        let mut rule = policy.rules[0].clone();
-        (rule.names, rule.effect, rule.access) = (vec![name.clone()], Effect::Forbid, Access::ALL);
-        let policy = Policy { rules: vec![rule], ..Policy::default() };
-        let refuses =
-            |path: &str| !reference::decide(&policy, path.as_bytes()).refused().is_empty();
-        let parent = place.rsplit_once('/').map_or("", |(parent, _)| parent);
-        refuses(place) && !refuses(absolute(parent))
-    };
-    let mut naming = policy.rules.iter().filter(|rule| rule.names.iter().any(alone)).peekable();
-    naming.peek().is_some()
-        && naming.all(|rule| rule.leaf)
+    let naming: Vec<(bool, bool)> = policy
+        .rules
+        .iter()
+        .flat_map(|rule| rule.names.iter().map(|name| (name, rule.leaf)))
+        .filter(|(name, _)| names(policy, name, place))
+        .map(|(name, leaf)| (is_wild(name), leaf))
+        .collect();
+    let literals = || naming.iter().filter(|(wild, _)| !wild);
+    let all_literals = literals().next().is_some() && literals().all(|(_, leaf)| *leaf);
+    (all_literals || naming.contains(&(true, true)))
         && reference::decide(policy, place.as_bytes()).refused().contains(Access::WRITE)
+}
+
+fn is_wild(name: &PathPattern) -> bool {
+    let PathPattern::Glob(glob) = name else { return false };
+    String::from_utf8_lossy(glob).trim_end_matches("/**").contains(['*', '?'])
+}
+
+/// Whether a name of a rule is one of a place itself, so that a rule by this name alone refuses
+/// the place and not its parent.
+fn names(policy: &Policy, name: &PathPattern, place: &str) -> bool {
+    let mut rule = policy.rules[0].clone();
+    (rule.names, rule.effect, rule.access) = (vec![name.clone()], Effect::Forbid, Access::ALL);
+    let alone = Policy { rules: vec![rule], ..Policy::default() };
+    let refuses = |path: &str| !reference::decide(&alone, path.as_bytes()).refused().is_empty();
+    let parent = place.rsplit_once('/').map_or("", |(parent, _)| parent);
+    refuses(place) && !refuses(absolute(parent))
 }
 
 /// The first path that the shortcut lets through and the reference refuses.
@@ -132,6 +145,13 @@ cases! {
         "forbid /etc; allow:read,leaf /etc/cacerts; forbid /home/*/.ssh" => "all";
     a_glob_beside_a_directory_that_may_be_read:
         "forbid /etc; allow:read /etc/ssl; forbid /home/*/.ssh" => "read";
+    a_glob_beside_a_file_that_may_be_replaced:
+        "forbid /*/etc; allow:write,metadata,leaf /a/etc/x" => "write metadata";
+    a_glob_beside_a_file_in_a_directory_that_may_be_written:
+        "forbid /*/etc; allow:write /a/etc/in; allow:read,leaf /a/etc/in/x" => "none";
+    a_glob_of_files_that_may_be_replaced: "forbid:read,leaf /srv/*/x" => "write list execute metadata";
+    a_glob_that_excepts_a_whole_beneath_a_part:
+        "forbid /; forbid:read /a/b; allow /?" => "write list execute metadata";
     a_glob_that_excepts_a_part_loses_the_rest: "forbid /etc; allow:read /etc/*/certs" => "read";
     a_glob_that_excepts_a_whole_keeps_all: "forbid /etc; allow /etc/*/certs" => "all";
 }

@@ -88,7 +88,7 @@ fn pattern(globs: bool) -> BoxedStrategy<PathPattern> {
     }
     let glob = prop::collection::vec(wild_component(), 0..5)
         .prop_map(|components| PathPattern::Glob(absolute(components).into()));
-    prop_oneof![3 => literal, 1 => glob].boxed()
+    prop_oneof![literal, glob].boxed()
 }
 
 fn random_rule(globs: bool) -> impl Strategy<Value = FileRule> {
