@@ -117,3 +117,77 @@ fn find(image: &Image<'_>, parent: u32, component: &[u8]) -> Option<Option<Node>
     // No free slot: a table without any, or one that no compiler wrote.
     (slots == 0).then_some(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::{BODY_AT, CHECKSUM_AT};
+    use crate::{Access, Alias, Effect, FileRule, PathPattern, Place, Policy, compile};
+
+    fn image_of(path: &str) -> Vec<u8> {
+        let rule = FileRule {
+            id: "files[0]".into(),
+            section: "files".into(),
+            pattern: path.into(),
+            names: vec![PathPattern::Glob(path.into())],
+            effect: Effect::Forbid,
+            access: Access::ALL,
+            place: Place { file: "policy.yml".into(), line: 1, column: 1 },
+            reason: None,
+            fixed: false,
+            leaf: false,
+        };
+        let alias = Alias { from: b"/bin".into(), to: b"/usr/bin".into() };
+        let policy = Policy { rules: vec![rule], aliases: vec![alias], ..Policy::default() };
+        compile(&policy).unwrap()
+    }
+
+    #[test]
+    fn a_component_is_compared_by_its_bytes() {
+        let bytes = image_of("/secret");
+        let image = Image::parse(&bytes).unwrap();
+        let slots = u32::try_from(image.slots.len()).unwrap();
+        let place = |name: &str| {
+            let hash = hash::in_directory(hash::component(name.as_bytes()), RULES_ROOT);
+            (slot_key(RULES_ROOT, hash, 6), first_slot(hash, slots))
+        };
+        let twin: String = (0..1_000_000)
+            .map(|number| format!("{number:06}"))
+            .find(|name| place(name) == place("secret"))
+            .expect("some name has the same 16 bits of hash");
+        assert_eq!(image.decide(format!("/{twin}").as_bytes()), Decision::ALLOWED);
+        assert_eq!(image.decide(b"/secret").refused(), Access::ALL);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// With the checksum put right, whatever the bytes are: no panic and no endless loop.
+        #[test]
+        fn a_forged_image_is_read_within_its_bounds(
+            forged in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..30),
+        ) {
+            let mut bytes = image_of("/srv/*/a/**/b");
+            for (at, value) in forged {
+                let at = BODY_AT + at.index(bytes.len() - BODY_AT);
+                bytes[at] = value;
+            }
+            let checksum = hash::checksum(&bytes[BODY_AT..]);
+            bytes[CHECKSUM_AT..BODY_AT].copy_from_slice(&checksum.to_le_bytes());
+            let Ok(image) = Image::parse(&bytes) else { return Ok(()) };
+            for path in ["/srv/x/a/y/b", "/bin/sh", "/srv", "/", ""] {
+                let decision = image.decide(path.as_bytes());
+                let _ = decision.refuses(Access::ALL).map(|rule| image.rule(rule).is_some());
+                let _ = image.alias(path.as_bytes());
+                let _ = image.is_rule_name(path.as_bytes());
+            }
+        }
+    }
+}

@@ -104,8 +104,8 @@ impl Terms {
 /// The rules that cover a path, reduced to the strongest of each kind for each access.
 ///
 /// A rule is ranked by one number: its length above, its number inverted below. The larger is the
-/// longer, and of two of the same length the one that stands first. An exception has nothing
-/// below, so a rule of the same length that forbids is larger.
+/// longer, and of two of the same length the one that stands first. An exception has zeros below,
+/// so a rule of the same length that forbids is larger; and so is any rule than no exception, 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     forbidden: [u64; Access::COUNT],
@@ -137,7 +137,7 @@ impl Tally {
         let mut rules = [None; Access::COUNT];
         let ranks = self.forbidden.iter().zip(&self.allowed);
         for (rule, (forbidden, allowed)) in rules.iter_mut().zip(ranks) {
-            if *forbidden != 0 && forbidden >= allowed {
+            if forbidden > allowed {
                 #[expect(clippy::cast_possible_truncation, reason = "the low half is the rule")]
                 let inverted = *forbidden as u32;
                 *rule = Some(RuleIndex(!inverted));
