@@ -1,0 +1,401 @@
+//! Arming: the image is mapped and checked once, before any verdict.
+//!
+//! The first hook or the constructor arms, whichever comes first; until then nothing passes,
+//! since other libraries' constructors and allocators open files before ours runs. What cannot be
+//! armed ends the process: a worker without its fence never runs.
+
+#![expect(unsafe_code, reason = "maps the image, keeps the one state")]
+
+use core::ffi::{CStr, c_int};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use ringfence_policy::{Access, Image};
+
+use crate::elf::{Object, Start};
+use crate::interpose::Next;
+use crate::place;
+use crate::report::{self, Counters, Line};
+use crate::sys::{self, Answer, CWD, How, NO_SYMLINKS, Path};
+use crate::text::PATH_MAX;
+
+/// The exit status of a fence that does not hold, as the launcher's.
+pub(crate) const NOT_FENCED: c_int = 125;
+
+/// The variable that names the image.
+const IMAGE: &[u8] = b"RINGFENCE_IMAGE";
+/// The variable that names the run, for reports.
+const RUN: &[u8] = b"RINGFENCE_RUN";
+/// ld.so's variable that names us.
+const PRELOAD: &[u8] = b"LD_PRELOAD";
+/// The image of a machine whose workers are fenced without a launcher.
+const SYSTEM_IMAGE: &CStr = c"/etc/ringfence/policy.img";
+
+/// What every hook works with; it never changes once it is there.
+pub(crate) struct State {
+    /// The policy.
+    pub(crate) image: Image<'static>,
+    /// libc's own definitions.
+    pub(crate) next: Next,
+    /// What every child is given; `None` when nobody asked for a fence (the library stands in
+    /// `/etc/ld.so.preload` and no variable names it or an image), so that nothing is refused.
+    pub(crate) environment: Option<Environment>,
+    /// The device and inode of the standard error output at the start.
+    pub(crate) console: Option<(u64, u64)>,
+    /// Counts of denials, in memory that a forked child finds cleared.
+    pub(crate) counters: &'static Counters,
+}
+
+/// The environment that carries the fence into a child, as `NAME=value` texts.
+pub(crate) struct Environment {
+    /// The path of the shim's own library.
+    pub(crate) library: &'static CStr,
+    /// `LD_PRELOAD=…`, with the shim first.
+    pub(crate) preload: &'static CStr,
+    /// `RINGFENCE_IMAGE=…`.
+    pub(crate) image: &'static CStr,
+    /// `RINGFENCE_RUN=…`, where the launcher set one.
+    pub(crate) run: Option<&'static CStr>,
+}
+
+/// Null, then for ever the one state. No lock: a signal handler would wait for itself.
+static STATE: AtomicPtr<State> = AtomicPtr::new(null_mut());
+
+/// The state, armed if it was not yet.
+#[inline(always)]
+pub(crate) fn armed() -> &'static State {
+    match get() {
+        Some(state) => state,
+        None => arm(),
+    }
+}
+
+#[inline(always)]
+fn get() -> Option<&'static State> {
+    // SAFETY: null, or what `arm` put there: a state that is never unmapped and never changes.
+    unsafe { STATE.load(Ordering::Acquire).as_ref() }
+}
+
+#[unsafe(link_section = ".init_array")]
+#[used]
+static CONSTRUCTOR: extern "C" fn() = construct;
+
+extern "C" fn construct() {
+    armed();
+}
+
+#[unsafe(link_section = ".fini_array")]
+#[used]
+static DESTRUCTOR: extern "C" fn() = conclude;
+
+/// Tells what was counted and not reported yet.
+extern "C" fn conclude() {
+    if let Some(state) = get() {
+        report::flush(state);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn arm() -> &'static State {
+    let state = match build() {
+        Ok(state) => state,
+        Err(fault) => fault.exit(),
+    };
+    let ours = core::ptr::from_ref(state).cast_mut();
+    // Two threads may both have armed; the first to be here is the one that counts.
+    match STATE.compare_exchange(null_mut(), ours, Ordering::Release, Ordering::Acquire) {
+        Ok(_) => state,
+        Err(_) => get().unwrap_or(state),
+    }
+}
+
+/// Why the fence cannot hold.
+struct Fault {
+    what: &'static [u8],
+    about: &'static [u8],
+    remedy: &'static [u8],
+}
+
+impl Fault {
+    const fn new(what: &'static [u8], remedy: &'static [u8]) -> Self {
+        Self { what, about: b"", remedy }
+    }
+
+    const fn about(what: &'static [u8], about: &'static [u8], remedy: &'static [u8]) -> Self {
+        Self { what, about, remedy }
+    }
+
+    /// Says so and ends the process: nothing may run unfenced.
+    fn exit(&self) -> ! {
+        let mut bytes = [0_u8; 1024];
+        let mut line = Line::new(&mut bytes);
+        line.text(b"ringfence: ");
+        line.text(self.what);
+        if !self.about.is_empty() {
+            line.text(b" ");
+            line.shown(self.about);
+        }
+        line.text(b"; ");
+        line.text(self.remedy);
+        line.text(b"\n");
+        // Nothing is left to do about a message that cannot be written.
+        let _ = sys::write(2, line.bytes());
+        sys::exit(NOT_FENCED)
+    }
+}
+
+const AGAIN: &[u8] = b"start the command by `ringfence run` again";
+
+fn build() -> Result<&'static State, Fault> {
+    let start = Start::find().ok_or(Fault::new(b"no program start found", AGAIN))?;
+    let objects = start.objects().ok_or(Fault::new(
+        b"ld.so's list of objects was not found",
+        b"fence a dynamically linked glibc program",
+    ))?;
+    let ours = each(objects).find(|object| object.is_ours()).ok_or(Fault::new(
+        b"the shim is not in ld.so's list of objects",
+        b"load it by LD_PRELOAD, not by dlmopen",
+    ))?;
+    let libc = each(objects).find(|object| object.is_named(c"libc.so.6")).ok_or(Fault::new(
+        b"the program's libc is not glibc",
+        b"use an image with glibc 2.34 or newer",
+    ))?;
+    let loader = each(objects).find(|object| object.is_named(c"ld-linux-x86-64.so.2"));
+    let next = Next::find(libc, loader).map_err(|name| {
+        Fault::about(b"libc does not define", name.to_bytes(), b"use glibc 2.34 or newer")
+    })?;
+    let (image, environment) = match image_path(&start, ours) {
+        Some(path) => (map_image(path)?, Some(environment(&start, ours, path)?)),
+        None => (empty_image()?, None),
+    };
+    check_kernel()?;
+    check_descriptors(image)?;
+    let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    let counters = Counters::map().map_err(|_| no_memory())?;
+    keep(State { image, next, environment, console, counters })
+}
+
+fn each(first: Object) -> impl Iterator<Item = Object> {
+    core::iter::successors(Some(first), |object| object.next())
+}
+
+const fn no_memory() -> Fault {
+    Fault::new(b"no memory for the fence", b"raise the limit of the address space")
+}
+
+fn keep(state: State) -> Result<&'static State, Fault> {
+    let place = sys::map_memory(size_of::<State>()).map_err(|_| no_memory())?;
+    let state_place = place.cast::<State>();
+    // SAFETY: a fresh mapping, page-aligned, of at least that size.
+    unsafe { state_place.write(state) };
+    // SAFETY: written just now, and by nobody ever after.
+    unsafe { sys::seal(place, size_of::<State>()) }.map_err(|_| no_memory())?;
+    // SAFETY: initialised, never unmapped, never written again.
+    Ok(unsafe { &*state_place })
+}
+
+/// The image to map; `None` when nobody asked for a fence.
+fn image_path(start: &Start, ours: Object) -> Option<&'static CStr> {
+    match start.variable(IMAGE, false).filter(|path| !path.is_empty()) {
+        Some(path) => Some(path),
+        None if is_preloaded(start, ours) => Some(SYSTEM_IMAGE),
+        None => None,
+    }
+}
+
+fn is_preloaded(start: &Start, ours: Object) -> bool {
+    let list = start.variable(PRELOAD, true).unwrap_or_default().to_bytes();
+    let ours = ours.name().to_bytes();
+    list.split(|byte| matches!(byte, b':' | b' ')).any(|name| name == ours)
+}
+
+/// The image of a policy that forbids nothing.
+fn empty_image() -> Result<Image<'static>, Fault> {
+    static EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.img"));
+    Image::parse(EMPTY).map_err(|_| Fault::new(b"the library is damaged", b"install it anew"))
+}
+
+/// Maps the image once it is known that nobody but root and the worker's own user can change it.
+fn map_image(path: &'static CStr) -> Result<Image<'static>, Fault> {
+    const REMEDY: &[u8] = b"start the command by `ringfence run`, which writes it anew";
+    let about = path.to_bytes();
+    let missing = |_| Fault::about(b"cannot open the policy image", about, REMEDY);
+    let unsafe_place = || {
+        Fault::about(
+            b"the policy image may be changed by others:",
+            about,
+            b"it and its directory must belong to root or the worker's user, and give nobody \
+              else the right to write",
+        )
+    };
+    let fd = open_read(Path::from_c(path)).map_err(missing)?;
+    let file = sys::fstat(fd).map_err(missing)?;
+    if file.st_mode & libc::S_IFMT != libc::S_IFREG || !is_trusted(&file) {
+        return Err(unsafe_place());
+    }
+    let mut directory = [0_u8; PATH_MAX];
+    let parent = parent_path(about, &mut directory).ok_or_else(unsafe_place)?;
+    if !sys::stat(parent).is_ok_and(|parent| is_trusted(&parent)) {
+        return Err(unsafe_place());
+    }
+    let length = usize::try_from(file.st_size).unwrap_or(0);
+    if length == 0 {
+        return Err(Fault::about(b"the policy image is empty:", about, REMEDY));
+    }
+    let start = sys::map_file(fd, length).map_err(missing)?;
+    sys::close(fd);
+    // SAFETY: a read-only mapping of that length that is never unmapped. Whoever may change the
+    // file is root or the worker's own user, and the fence keeps the worker from it.
+    let bytes = unsafe { core::slice::from_raw_parts(start, length) };
+    Image::parse(bytes).map_err(|error| {
+        use ringfence_policy::ImageError;
+        let what: &[u8] = match error {
+            ImageError::Foreign => b"not a policy image:",
+            ImageError::OtherVersion { .. } | ImageError::OtherBuild { .. } => {
+                b"the policy image was written by another version of ringfence:"
+            }
+            ImageError::Truncated { .. } | ImageError::TooLong { .. } => {
+                b"the policy image has the wrong length:"
+            }
+            ImageError::Damaged | ImageError::Inconsistent => b"the policy image is damaged:",
+        };
+        Fault::about(what, about, REMEDY)
+    })
+}
+
+/// Owned by root or the effective user, with no right to write for anybody else.
+fn is_trusted(stat: &libc::stat) -> bool {
+    let owner = stat.st_uid == 0 || stat.st_uid == sys::effective_user();
+    owner && stat.st_mode & (libc::S_IWGRP | libc::S_IWOTH) == 0
+}
+
+fn parent_path<'a>(path: &[u8], buffer: &'a mut [u8; PATH_MAX]) -> Option<Path<'a>> {
+    let end = path.iter().rposition(|byte| *byte == b'/')?.max(1);
+    let directory = path.get(..end)?;
+    buffer.get_mut(..end)?.copy_from_slice(directory);
+    Path::new(buffer.get(..=end)?).ok()
+}
+
+fn open_read(path: Path<'_>) -> Answer<c_int> {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW;
+    let flags = u64::from(flags.cast_unsigned());
+    sys::openat2(CWD, path, &How { flags, mode: 0, resolve: 0 })
+}
+
+/// Judged texts need openat2(2), and descriptors' texts a real procfs.
+fn check_kernel() -> Result<(), Fault> {
+    let flags = u64::from((libc::O_PATH | libc::O_CLOEXEC).cast_unsigned());
+    let how = How { flags, mode: 0, resolve: NO_SYMLINKS };
+    let root = sys::openat2(CWD, Path::from_c(c"/"), &how).map_err(|_| {
+        Fault::new(
+            b"openat2(2) does not answer",
+            b"use Linux 5.8 or newer, and a seccomp profile that allows openat2",
+        )
+    })?;
+    sys::close(root);
+    let procfs = sys::openat2(CWD, Path::from_c(c"/proc"), &how).and_then(|fd| {
+        let kind = sys::file_system(fd);
+        sys::close(fd);
+        kind
+    });
+    if procfs != Ok(sys::PROC_SUPER_MAGIC) {
+        return Err(Fault::new(b"/proc is not mounted", b"mount procfs at /proc"));
+    }
+    Ok(())
+}
+
+/// The directories that the process holds from its start must be free of rules: what is
+/// reached from them by names alone is not judged again.
+fn check_descriptors(image: Image<'static>) -> Result<(), Fault> {
+    let mut text = [0_u8; PATH_MAX];
+    if let Ok(length) = sys::getcwd(&mut text) {
+        check_held(image, text.get(..length).unwrap_or_default(), b"the working directory")?;
+    }
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: 0 };
+    let unreadable = |_| Fault::new(b"/proc/self/fd does not answer", b"mount procfs at /proc");
+    let list =
+        sys::openat2(CWD, Path::from_c(c"/proc/thread-self/fd"), &how).map_err(unreadable)?;
+    let mut names = [0_u8; 1024];
+    loop {
+        let length = sys::read_directory(list, &mut names).map_err(unreadable)?;
+        if length == 0 {
+            break;
+        }
+        for fd in sys::entries(names.get(..length).unwrap_or_default()).filter_map(number) {
+            if fd == list || !sys::fstat(fd).is_ok_and(|stat| is_directory(&stat)) {
+                continue;
+            }
+            let length = place::directory_text(fd, &mut text).unwrap_or(0);
+            let held = text.get(..length).unwrap_or_default();
+            check_held(image, held, b"an inherited directory descriptor")?;
+        }
+    }
+    sys::close(list);
+    Ok(())
+}
+
+fn is_directory(stat: &libc::stat) -> bool {
+    stat.st_mode & libc::S_IFMT == libc::S_IFDIR
+}
+
+fn number(name: &[u8]) -> Option<c_int> {
+    core::str::from_utf8(name).ok()?.parse().ok()
+}
+
+fn check_held(image: Image<'static>, text: &[u8], what: &'static [u8]) -> Result<(), Fault> {
+    // A directory that was removed has no text, and nothing is reached from it.
+    if text.first() == Some(&b'/') && image.decide(text).refuses(Access::METADATA).is_some() {
+        return Err(Fault::about(
+            what,
+            b"lies in a forbidden place",
+            b"start from another directory",
+        ));
+    }
+    Ok(())
+}
+
+fn environment(start: &Start, ours: Object, path: &'static CStr) -> Result<Environment, Fault> {
+    let library = ours.name();
+    if library.to_bytes().first() != Some(&b'/') {
+        return Err(Fault::about(
+            b"the shim was loaded by a relative path:",
+            library.to_bytes(),
+            b"name it by its absolute path in LD_PRELOAD",
+        ));
+    }
+    let given = start.variable(PRELOAD, true).unwrap_or_default().to_bytes();
+    let preload = if is_preloaded(start, ours) {
+        [given, b"", b""]
+    } else {
+        [library.to_bytes(), b":", given]
+    };
+    let run = match start.variable(RUN, false) {
+        Some(run) => Some(assignment(RUN, [run.to_bytes(), b"", b""])?),
+        None => None,
+    };
+    Ok(Environment {
+        library,
+        preload: assignment(PRELOAD, preload)?,
+        image: assignment(IMAGE, [path.to_bytes(), b"", b""])?,
+        run,
+    })
+}
+
+/// `NAME=` and the parts, in memory of its own that nobody writes any more.
+fn assignment(name: &[u8], value: [&[u8]; 3]) -> Result<&'static CStr, Fault> {
+    let parts = || [name, b"="].into_iter().chain(value);
+    let length = parts().map(<[u8]>::len).fold(1_usize, usize::saturating_add);
+    let start = sys::map_memory(length).map_err(|_| no_memory())?;
+    // SAFETY: a fresh mapping of that length, cleared by the kernel, and ours alone.
+    let bytes = unsafe { core::slice::from_raw_parts_mut(start, length) };
+    for (to, from) in bytes.iter_mut().zip(parts().flatten()) {
+        *to = *from;
+    }
+    // SAFETY: written just now, and by nobody ever after.
+    unsafe { sys::seal(start, length) }.map_err(|_| no_memory())?;
+    // SAFETY: the same mapping, read-only from here on and never unmapped.
+    let bytes = unsafe { core::slice::from_raw_parts(start, length) };
+    CStr::from_bytes_until_nul(bytes).map_err(|_| no_memory())
+}

@@ -1,0 +1,147 @@
+//! How a libc symbol becomes a hook, and how a hook reaches libc's own definition.
+
+#![expect(unsafe_code, reason = "the border to the callers and to libc")]
+
+use core::ffi::{CStr, c_char, c_int, c_long, c_void};
+
+use crate::elf::Object;
+
+/// One interposed symbol.
+pub(crate) struct Hook {
+    /// Its name, with the NUL.
+    pub(crate) name: &'static [u8],
+    /// Our definition.
+    pub(crate) entry: *const c_void,
+}
+
+// SAFETY: a hook is a name and the address of code; both are constants.
+unsafe impl Sync for Hook {}
+
+/// Makes the rows of the hook table: `symbol(arguments) -> return, deny (value) => act(arguments);`
+///
+/// Each row becomes the exported symbol, a check of its prototype against the libc crate's, and an
+/// entry of the list. The act gets the state, the call's name and what stands in the parentheses;
+/// it judges and does the call. Its error becomes errno and the `deny` value, or, for a row with
+/// `deny (errno)`, the return value itself.
+///
+/// `... mode: mode_t` stands for a function that C declares with `...` and of which we read one
+/// more register argument: on x86-64 and AArch64 Linux variadic arguments travel as others do.
+macro_rules! hooks {
+    ($(
+        $name:ident ( $($arg:ident : $ty:ty),* $(, ... $more:ident : $more_ty:ty)? ) -> $ret:ty,
+        deny ($deny:expr) => $($act:ident)::+ ( $($give:expr),* );
+    )*) => {
+        $(
+            const _: () = {
+                #[expect(unused, reason = "it is compared with the row, not called")]
+                const PROTOTYPE: hooks!(@type ($($ty),*) ($($more)?) -> $ret) =
+                    $crate::hooks::prototypes::$name;
+            };
+            #[cfg_attr(not(test), unsafe(no_mangle))]
+            unsafe extern "C" fn $name($($arg: $ty,)* $($more: $more_ty)?) -> $ret {
+                let state = $crate::arm::armed();
+                let call = $crate::report::Call(stringify!($name));
+                // SAFETY: the caller called a libc function, with what that demands.
+                let answer = unsafe { $($act)::+(state, call, $($give),*) };
+                hooks!(@answer ($deny), answer)
+            }
+        )*
+        /// Every interposed symbol of this table.
+        pub(crate) static HOOKS: &[$crate::interpose::Hook] = &[$(
+            $crate::interpose::Hook {
+                name: concat!(stringify!($name), "\0").as_bytes(),
+                entry: hooks!(@entry ($($ty),*) ($($more_ty)?) -> $ret, $name),
+            },
+        )*];
+    };
+    (@entry ($($ty:ty),*) ($($more:ty)?) -> $ret:ty, $name:ident) => {
+        $name as unsafe extern "C" fn($($ty,)* $($more)?) -> $ret as *const core::ffi::c_void
+    };
+    (@type ($($ty:ty),*) () -> $ret:ty) => { unsafe extern "C" fn($($ty),*) -> $ret };
+    (@type ($($ty:ty),*) ($more:ident) -> $ret:ty) => {
+        unsafe extern "C" fn($($ty),*, ...) -> $ret
+    };
+    (@answer (errno), $answer:ident) => {
+        match $answer {
+            Ok(()) => 0,
+            Err(errno) => errno.0,
+        }
+    };
+    (@answer ($deny:expr), $answer:ident) => {
+        match $answer {
+            Ok(value) => value,
+            Err(errno) => {
+                $crate::sys::set_errno(errno);
+                $deny
+            }
+        }
+    };
+}
+pub(crate) use hooks;
+
+/// Declares [`Next`]: libc's own definitions of functions that a hook lets do the work.
+macro_rules! nexts {
+    ($($(#[$doc:meta])* $name:ident : fn($($ty:ty),*) -> $ret:ty;)*) => {
+        /// libc's own definitions, found in its tables when the shim arms.
+        ///
+        /// They are libc's, not another preload's: what the shim lets through is not handed to a
+        /// library that might call our hook again.
+        #[derive(Clone, Copy)]
+        pub(crate) struct Next {
+            $($(#[$doc])* pub(crate) $name: unsafe extern "C" fn($($ty),*) -> $ret,)*
+        }
+
+        impl Next {
+            /// Finds every one of them.
+            ///
+            /// # Errors
+            /// The name that neither libc nor ld.so defines.
+            pub(crate) fn find(libc: Object, loader: Option<Object>) -> Result<Self, &'static CStr> {
+                Ok(Self {
+                    $($name: {
+                        let name = concat!(stringify!($name), "\0");
+                        let name = CStr::from_bytes_with_nul(name.as_bytes()).unwrap_or_default();
+                        let address = address(libc, loader, name)?;
+                        // SAFETY: it is libc's function of that name, whose type the row states.
+                        unsafe {
+                            core::mem::transmute::<
+                                *const c_void,
+                                unsafe extern "C" fn($($ty),*) -> $ret,
+                            >(address)
+                        }
+                    },)*
+                })
+            }
+        }
+    };
+}
+
+fn address(
+    libc: Object,
+    loader: Option<Object>,
+    name: &'static CStr,
+) -> Result<*const c_void, &'static CStr> {
+    let address = libc.symbol(name).or_else(|| loader?.symbol(name)).ok_or(name)?;
+    Ok(core::ptr::with_exposed_provenance(address))
+}
+
+nexts! {
+    /// Makes a stream of a descriptor.
+    fdopen: fn(c_int, *const c_char) -> *mut libc::FILE;
+    /// Makes a directory stream of a descriptor.
+    fdopendir: fn(c_int) -> *mut libc::DIR;
+    /// Opens a stream; for fixed names only.
+    fopen: fn(*const c_char, *const c_char) -> *mut libc::FILE;
+    /// Opens a stream anew; for fixed names only.
+    freopen: fn(*const c_char, *const c_char, *mut libc::FILE) -> *mut libc::FILE;
+    /// The descriptor of a stream.
+    fileno: fn(*mut libc::FILE) -> c_int;
+    /// How a stream is locked.
+    __fsetlocking: fn(*mut libc::FILE, c_int) -> c_int;
+    /// The file system of a descriptor, as POSIX describes it.
+    fstatvfs: fn(c_int, *mut libc::statvfs) -> c_int;
+    /// A limit of what a descriptor holds.
+    fpathconf: fn(c_int, c_int) -> c_long;
+    /// Memory that the caller will free.
+    malloc: fn(usize) -> *mut c_void;
+}

@@ -1,0 +1,203 @@
+//! A private descriptor table: calls that must agree on a descriptor which no other thread can
+//! put something else under.
+//!
+//! A helper thread, which runs while the caller waits as in vfork(2), takes a copy of the
+//! descriptor table, opens and looks in there, and hands the outcome back over a socket. It costs
+//! some 50 microseconds, so only calls come here that cannot do without.
+
+#![expect(unsafe_code, reason = "a thread of our own, and a message with a descriptor")]
+
+use core::ffi::{c_int, c_void};
+
+use crate::place::{Decimal, leads_to};
+use crate::sys::{self, Answer, CWD, Errno, How, Path, pass};
+use crate::text::PATH_MAX;
+
+/// What the helper is to do.
+enum Work<'a> {
+    /// Open the text; a directory is EISDIR.
+    File(Path<'a>, &'a How),
+    /// Open anew what a descriptor holds that has no text; one that has a text is ESTALE.
+    Reopen(c_int, &'a How),
+}
+
+struct Job<'a> {
+    work: Work<'a>,
+    socket: c_int,
+    answer: Answer<()>,
+}
+
+/// Opens a text unless it is a directory.
+///
+/// # Errors
+/// EISDIR for a directory, else the kernel's answer.
+pub(crate) fn open_file(path: Path<'_>, how: &How) -> Answer<c_int> {
+    run(Work::File(path, how), how)
+}
+
+/// Opens anew the object without a text (a pipe, a deleted file) that `fd` holds.
+///
+/// # Errors
+/// ESTALE when it has a text, which is to be judged; else the kernel's answer.
+pub(crate) fn reopen(fd: c_int, how: &How) -> Answer<c_int> {
+    run(Work::Reopen(fd, how), how)
+}
+
+/// The helper's stack, which also holds a path.
+const STACK: usize = 32 * 1024;
+
+fn run(work: Work<'_>, how: &How) -> Answer<c_int> {
+    let stack = sys::map_memory(STACK)?;
+    let mask = sys::block_signals();
+    let answer = run_on(work, how, stack.wrapping_add(STACK));
+    sys::restore_signals(mask);
+    // SAFETY: the helper, the only one to use it, has ended.
+    unsafe { sys::unmap(stack, STACK) };
+    answer
+}
+
+fn run_on(work: Work<'_>, how: &How, stack: *mut u8) -> Answer<c_int> {
+    let mut sockets = [-1_i32; 2];
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    let call = [
+        libc::AF_UNIX.cast_unsigned() as usize,
+        kind.cast_unsigned() as usize,
+        0,
+        sockets.as_mut_ptr().addr(),
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes two descriptors.
+    unsafe { pass(libc::SYS_socketpair, call) }?;
+    let [ours, theirs] = sockets;
+    let mut job = Job { work, socket: theirs, answer: Err(Errno::EIO) };
+    let flags = libc::CLONE_VM
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_FILES
+        | libc::CLONE_FS
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_VFORK;
+    let argument = core::ptr::from_mut(&mut job).cast::<c_void>();
+    // SAFETY: the stack is the helper's alone; the job lives until it has ended, for which
+    // CLONE_VFORK waits.
+    let started = unsafe { sys::start(flags.cast_unsigned() as usize, stack, helper, argument) };
+    let answer = started.and(job.answer).and_then(|()| receive(ours, how));
+    sys::close(ours);
+    sys::close(theirs);
+    answer
+}
+
+/// The helper's whole life, in a descriptor table of its own.
+///
+/// # Safety
+/// `job` must be a `Job` that nobody else touches meanwhile.
+unsafe extern "C" fn helper(job: *mut c_void) {
+    // SAFETY: `run_on` passes its job and waits.
+    let job = unsafe { &mut *job.cast::<Job<'_>>() };
+    job.answer = apart().and_then(|()| {
+        let fd = match job.work {
+            Work::File(path, how) => open_unless_directory(path, how),
+            Work::Reopen(fd, how) => open_textless(fd, how),
+        }?;
+        send(job.socket, fd)
+    });
+}
+
+fn apart() -> Answer<()> {
+    let flags = libc::CLONE_FILES.cast_unsigned() as usize;
+    // SAFETY: takes no pointer; from here on this thread's descriptors are its own.
+    unsafe { pass(libc::SYS_unshare, [flags, 0, 0, 0, 0, 0]) }.map(|_| ())
+}
+
+fn open_unless_directory(path: Path<'_>, how: &How) -> Answer<c_int> {
+    let fd = sys::openat2(CWD, path, how)?;
+    if sys::fstat(fd)?.st_mode & libc::S_IFMT == libc::S_IFDIR {
+        return Err(Errno::EISDIR);
+    }
+    Ok(fd)
+}
+
+fn open_textless(fd: c_int, how: &How) -> Answer<c_int> {
+    let number = u32::try_from(fd).map_err(|_| Errno::EBADF)?;
+    let mut link = Decimal::new(b"/proc/thread-self/fd/");
+    let mut text = [0_u8; PATH_MAX];
+    let room = text.get_mut(..PATH_MAX.saturating_sub(1)).unwrap_or_default();
+    let length = sys::readlinkat(CWD, link.path(number)?, room)?;
+    if text.first() == Some(&b'/') {
+        let object = sys::fstat(fd)?;
+        let ended = text.get(..=length).unwrap_or_default();
+        if leads_to(ended, &object) {
+            return Err(Errno::ESTALE);
+        }
+    }
+    sys::openat2(CWD, link.path(number)?, &How { resolve: 0, ..*how })
+}
+
+/// One descriptor as ancillary data (unix(7)): a header and a number, padded to eight bytes.
+#[repr(C)]
+struct Rights {
+    header: libc::cmsghdr,
+    fd: c_int,
+    padding: c_int,
+}
+
+const RIGHTS_LENGTH: usize = size_of::<libc::cmsghdr>() + size_of::<c_int>();
+
+fn rights(fd: c_int) -> Rights {
+    let header = libc::cmsghdr {
+        cmsg_len: RIGHTS_LENGTH,
+        cmsg_level: libc::SOL_SOCKET,
+        cmsg_type: libc::SCM_RIGHTS,
+    };
+    Rights { header, fd, padding: 0 }
+}
+
+fn message(rights: &mut Rights, byte: &mut libc::iovec) -> libc::msghdr {
+    libc::msghdr {
+        msg_name: core::ptr::null_mut(),
+        msg_namelen: 0,
+        msg_iov: byte,
+        msg_iovlen: 1,
+        msg_control: core::ptr::from_mut(rights).cast(),
+        msg_controllen: size_of::<Rights>(),
+        msg_flags: 0,
+    }
+}
+
+fn send(socket: c_int, fd: c_int) -> Answer<()> {
+    let mut rights = rights(fd);
+    let mut byte = [0_u8; 1];
+    let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
+    let message = message(&mut rights, &mut part);
+    let flags = (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL).cast_unsigned() as usize;
+    let socket = usize::try_from(socket).map_err(|_| Errno::EBADF)?;
+    let call = [socket, core::ptr::from_ref(&message).addr(), flags, 0, 0, 0];
+    // SAFETY: the message and what it points to live through the call, which reads only.
+    unsafe { pass(libc::SYS_sendmsg, call) }.map(|_| ())
+}
+
+/// Takes the descriptor that the helper sent; it is there already.
+fn receive(socket: c_int, how: &How) -> Answer<c_int> {
+    let mut rights = rights(-1);
+    let mut byte = [0_u8; 1];
+    let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
+    let mut message = message(&mut rights, &mut part);
+    let mut flags = libc::MSG_DONTWAIT;
+    if how.flags & u64::from(libc::O_CLOEXEC.cast_unsigned()) != 0 {
+        flags |= libc::MSG_CMSG_CLOEXEC;
+    }
+    let socket = usize::try_from(socket).map_err(|_| Errno::EBADF)?;
+    let flags = flags.cast_unsigned() as usize;
+    let call = [socket, core::ptr::from_mut(&mut message).addr(), flags, 0, 0, 0];
+    // SAFETY: the message and what it points to live through the call and are ours to be written.
+    unsafe { pass(libc::SYS_recvmsg, call) }?;
+    let whole =
+        message.msg_controllen >= RIGHTS_LENGTH && message.msg_flags & libc::MSG_CTRUNC == 0;
+    if whole && rights.fd >= 0 {
+        Ok(rights.fd)
+    } else {
+        // What does not fit is dropped by the kernel when the table is full.
+        Err(Errno(libc::EMFILE))
+    }
+}

@@ -1,0 +1,335 @@
+//! A path in a buffer of our own: the text that is judged, and acted on.
+//!
+//! A text holds no `.`, no `//` and no slash at its end (`/` apart); it may hold `..` until
+//! [`crate::place`] has taken them out. Its bytes cannot change under us the way the caller's can.
+
+#![expect(unsafe_code, reason = "a buffer that is not cleared at every call")]
+
+use core::ffi::c_char;
+use core::mem::MaybeUninit;
+
+use crate::sys::{self, Answer, Errno, Path};
+
+/// The kernel's `PATH_MAX`: the bytes of a path with its NUL.
+pub(crate) const PATH_MAX: usize = 4096;
+
+/// The most bytes of a text, so that a NUL fits behind it.
+const LONGEST: usize = PATH_MAX - 1;
+
+/// What a caller's path looked like, before it was a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// It began with a slash.
+    pub(crate) absolute: bool,
+    /// A component is `..`.
+    pub(crate) parent: bool,
+}
+
+/// A path text; see the module.
+pub(crate) struct Text {
+    length: usize,
+    /// The path ended in `/` or `/.`: the last name is followed and must be a directory.
+    slash: bool,
+    bytes: [MaybeUninit<u8>; PATH_MAX],
+}
+
+impl Text {
+    /// An empty text.
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Self { length: 0, slash: false, bytes: [const { MaybeUninit::uninit() }; PATH_MAX] }
+    }
+
+    /// The text's bytes.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        let start = self.bytes.as_ptr().cast::<u8>();
+        // SAFETY: `push` alone lengthens a text, and it writes the byte first.
+        unsafe { core::slice::from_raw_parts(start, self.length) }
+    }
+
+    /// The number of bytes.
+    pub(crate) const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Whether the last name must be a directory.
+    pub(crate) const fn slash(&self) -> bool {
+        self.slash
+    }
+
+    /// Puts one byte at the end.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, byte: u8) -> Answer<()> {
+        if self.length >= LONGEST {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        let place = self.bytes.get_mut(self.length).ok_or(Errno::ENAMETOOLONG)?;
+        place.write(byte);
+        self.length = self.length.saturating_add(1);
+        Ok(())
+    }
+
+    /// Puts bytes at the end as they are.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Answer<()> {
+        bytes.iter().try_for_each(|byte| self.push(*byte))
+    }
+
+    /// Cuts the text to `length` bytes; one that is shorter stays.
+    pub(crate) fn cut(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    /// The text as the kernel takes it; an empty one is `.`.
+    pub(crate) fn path(&mut self) -> Answer<Path<'_>> {
+        if self.length == 0 {
+            return Ok(Path::from_c(c"."));
+        }
+        let end = self.length;
+        let slash = self.slash && self.bytes() != b"/";
+        if slash {
+            self.bytes.get_mut(end).ok_or(Errno::ENAMETOOLONG)?.write(b'/');
+        }
+        let nul = end.saturating_add(usize::from(slash));
+        self.bytes.get_mut(nul).ok_or(Errno::ENAMETOOLONG)?.write(0);
+        let start = self.bytes.as_ptr().cast::<u8>();
+        // SAFETY: the text's bytes were written by `push`, the slash and the NUL just now.
+        Path::new(unsafe { core::slice::from_raw_parts(start, nul.saturating_add(1)) })
+    }
+
+    /// Calls `act` with the first `length` bytes as a path of their own.
+    pub(crate) fn with_prefix<T>(
+        &mut self,
+        length: usize,
+        act: impl FnOnce(Path<'_>) -> Answer<T>,
+    ) -> Answer<T> {
+        if length >= self.length {
+            let slash = core::mem::replace(&mut self.slash, false);
+            let answer = self.path().and_then(act);
+            self.slash = slash;
+            return answer;
+        }
+        if length == 0 {
+            return act(Path::from_c(c"/"));
+        }
+        let kept = core::mem::replace(self.byte_mut(length)?, MaybeUninit::new(0));
+        let start = self.bytes.as_ptr().cast::<u8>();
+        // SAFETY: these bytes lie within the text, and the byte at `length` is the NUL just put.
+        let path = unsafe { core::slice::from_raw_parts(start, length.saturating_add(1)) };
+        let answer = Path::new(path).and_then(act);
+        *self.byte_mut(length)? = kept;
+        answer
+    }
+
+    fn byte_mut(&mut self, place: usize) -> Answer<&mut MaybeUninit<u8>> {
+        self.bytes.get_mut(place).ok_or(Errno::ENAMETOOLONG)
+    }
+
+    /// Copies a C string of the caller's, once, into the empty text.
+    ///
+    /// # Errors
+    /// EFAULT for a null or wild pointer, ENOENT for an empty path, ENAMETOOLONG for one that
+    /// does not fit.
+    ///
+    /// # Safety
+    /// `path` must be null, in the first page, or a C string, as the libc function that the
+    /// caller called demands.
+    #[inline(always)]
+    pub(crate) unsafe fn load(&mut self, path: *const c_char) -> Answer<Shape> {
+        if sys::is_wild(path) {
+            return Err(Errno::EFAULT);
+        }
+        let mut irregular = false;
+        let mut after_slash = false;
+        let mut first = true;
+        loop {
+            let room = self.bytes.get_mut(self.length..).and_then(<[_]>::first_chunk_mut);
+            let Some(room) = room else { return Err(Errno::ENAMETOOLONG) };
+            // SAFETY: the string goes on here: no chunk before this one held its NUL.
+            let marks = unsafe { sys::copy_chunk(path, self.length, room) };
+            // A slash before a slash, a dot or the end is for `tidy` to look at, a leading dot too.
+            let odd = marks.slash | marks.dot | marks.nul;
+            let behind = marks.nul & marks.nul.wrapping_neg();
+            let within = behind.wrapping_sub(1) | behind;
+            irregular |= (marks.slash & (odd >> 1)) & within != 0;
+            irregular |= after_slash && odd & 1 != 0;
+            irregular |= first && marks.dot & 1 != 0;
+            first = false;
+            if marks.nul != 0 {
+                let rest = marks.nul.trailing_zeros() as usize;
+                self.length = self.length.saturating_add(rest);
+                break;
+            }
+            after_slash = marks.slash & (1 << 15) != 0;
+            self.length = self.length.saturating_add(sys::CHUNK);
+        }
+        match self.bytes().first() {
+            None => Err(Errno::ENOENT),
+            Some(first) => {
+                let absolute = *first == b'/';
+                let parent = irregular && self.tidy();
+                Ok(Shape { absolute, parent })
+            }
+        }
+    }
+
+    /// Takes `.`, `//` and a slash at the end out; answers whether a `..` is left.
+    #[inline(never)]
+    fn tidy(&mut self) -> bool {
+        let raw = self.length;
+        let absolute = self.bytes().first() == Some(&b'/');
+        let mut parent = false;
+        let mut read = 0_usize;
+        self.length = 0;
+        // What is written never overtakes what is read: a name loses slashes, never gains one.
+        while read < raw {
+            let Some(byte) = self.raw(read) else { break };
+            if byte == b'/' {
+                self.slash = true;
+                read = read.saturating_add(1);
+                continue;
+            }
+            self.slash = false;
+            let before = self.length;
+            if absolute || before > 0 {
+                self.length = self.put(before, b'/');
+            }
+            let name = self.length;
+            while read < raw {
+                match self.raw(read) {
+                    None | Some(b'/') => break,
+                    Some(byte) => self.length = self.put(self.length, byte),
+                }
+                read = read.saturating_add(1);
+            }
+            match self.bytes().get(name..) {
+                Some(b".") => {
+                    self.cut(before);
+                    self.slash = true;
+                }
+                Some(b"..") => {
+                    parent = true;
+                    self.slash = true;
+                }
+                _ => {}
+            }
+        }
+        if self.length == 0 && absolute {
+            self.length = self.put(0, b'/');
+        }
+        parent
+    }
+
+    /// A byte that `load` copied, though the text may have been cut before it.
+    fn raw(&self, place: usize) -> Option<u8> {
+        // SAFETY: `tidy` asks for places below the length that `load` copied.
+        self.bytes.get(place).map(|byte| unsafe { byte.assume_init_read() })
+    }
+
+    /// Writes a byte at `place`; answers the place behind it.
+    fn put(&mut self, place: usize, byte: u8) -> usize {
+        match self.bytes.get_mut(place) {
+            Some(slot) => {
+                slot.write(byte);
+                place.saturating_add(1)
+            }
+            None => place,
+        }
+    }
+
+    /// Puts `target` in the place of the bytes from `start` to `end`, without `.`, `//` and the
+    /// like; an absolute target drops what was before it. Says whether the target holds a `..`.
+    ///
+    /// # Errors
+    /// ENAMETOOLONG when the whole does not fit.
+    pub(crate) fn splice(&mut self, start: usize, end: usize, target: &[u8]) -> Answer<()> {
+        let tail = self.length.saturating_sub(end);
+        // The tail waits at the far end of the buffer, where the text cannot reach it.
+        let wait = PATH_MAX.saturating_sub(tail);
+        if end <= self.length {
+            self.bytes.copy_within(end..self.length, wait);
+        }
+        let begin = if target.first() == Some(&b'/') { 0 } else { start };
+        self.length = begin.min(self.length);
+        if self.bytes() == b"/" {
+            self.length = 0;
+        }
+        let mut ends_in_slash = false;
+        for name in target.split(|byte| *byte == b'/') {
+            ends_in_slash = name.is_empty() || name == b"." || name == b"..";
+            if name.is_empty() || name == b"." {
+                continue;
+            }
+            let need = self.length.saturating_add(name.len()).saturating_add(1);
+            if need > wait {
+                return Err(Errno::ENAMETOOLONG);
+            }
+            self.push(b'/')?;
+            self.append(name)?;
+        }
+        if tail == 0 {
+            self.slash |= ends_in_slash;
+        } else if self.length.saturating_add(tail) > LONGEST {
+            return Err(Errno::ENAMETOOLONG);
+        } else {
+            self.bytes.copy_within(wait..PATH_MAX, self.length);
+            self.length = self.length.saturating_add(tail);
+        }
+        if self.length == 0 {
+            self.push(b'/')?;
+        }
+        Ok(())
+    }
+
+    /// Takes the bytes from `start` to `end` out.
+    pub(crate) fn remove(&mut self, start: usize, end: usize) -> Answer<()> {
+        if start <= end && end <= self.length {
+            self.bytes.copy_within(end..self.length, start);
+            self.length = self.length.saturating_sub(end.saturating_sub(start));
+        }
+        if self.length == 0 { self.push(b'/') } else { Ok(()) }
+    }
+
+    /// Makes a relative text absolute: `fill` writes the directory's own text into a buffer and
+    /// answers its length. Answers the length of that text, or 0 for the root.
+    ///
+    /// # Errors
+    /// What `fill` says; ENOENT for a directory without a text; ENAMETOOLONG.
+    pub(crate) fn put_base(
+        &mut self,
+        fill: impl FnOnce(&mut [u8]) -> Answer<usize>,
+    ) -> Answer<usize> {
+        let name = self.length;
+        let wait = PATH_MAX.saturating_sub(name);
+        self.bytes.copy_within(0..name, wait);
+        let room = self.bytes.get_mut(..wait).ok_or(Errno::ENAMETOOLONG)?;
+        for byte in &mut *room {
+            byte.write(0);
+        }
+        let start = room.as_mut_ptr().cast::<u8>();
+        // SAFETY: the loop above wrote every byte of the room, which nothing else refers to.
+        let room = unsafe { core::slice::from_raw_parts_mut(start, wait) };
+        let mut base = fill(room)?;
+        if base >= wait {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        if room.first() != Some(&b'/') {
+            return Err(Errno::ENOENT);
+        }
+        if base == 1 {
+            base = 0;
+        }
+        self.length = base;
+        if name > 0 {
+            self.push(b'/')?;
+            if self.length > wait || self.length.saturating_add(name) > LONGEST {
+                return Err(Errno::ENAMETOOLONG);
+            }
+            self.bytes.copy_within(wait..PATH_MAX, self.length);
+            self.length = self.length.saturating_add(name);
+        } else if base == 0 {
+            self.push(b'/')?;
+        }
+        Ok(base)
+    }
+}
