@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod exit;
+mod places;
 mod read;
 mod run;
 
@@ -12,6 +13,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1).peekable();
+    if words.next_if(|word| word == run::probe::SUBCOMMAND).is_some() {
+        return run::probe::run(words);
+    }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => return usage(&message),

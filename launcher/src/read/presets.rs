@@ -16,5 +16,4 @@ pub(crate) fn credentials() -> Arc<Source> {
 
 /// What the preset `kestra` keeps at the end of `LD_PRELOAD`: Kestra's start script sets it only
 /// when the variable is empty, and RocksDB's native library needs it.
-#[expect(dead_code, reason = "for run, where it sets LD_PRELOAD")]
 pub(crate) const KESTRA_PRELOAD: &str = "libstdc++.so.6";

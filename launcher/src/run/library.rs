@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, StatVfsMountFlags, stat, statvfs};
+use rustix::process::geteuid;
 
+use super::private;
 use super::refusal::Refusal;
 
 /// The file name of the shim.
@@ -36,7 +38,34 @@ fn find_for(program: &Path) -> Result<PathBuf, Refusal> {
             .note("the dynamic linker would start the worker without it")
             .help("install ringfence on a file system that is mounted without noexec"));
     }
-    Ok(found.clone())
+    // By its real name, as the kernel tells it of what is mapped from it.
+    found.canonicalize().map_err(|error| {
+        Refusal::coded("RF404", format!("`{}` has no real name: {error}", found.display()))
+    })
+}
+
+/// The library as it is handed over: itself, or a copy in a private directory where ld.so could
+/// not take it from its own place, now or after the worker has dropped its user.
+///
+/// # Errors
+/// Where a copy is needed and cannot be made.
+pub(crate) fn hand_over(library: PathBuf) -> Result<PathBuf, Refusal> {
+    if !private::splits_preload(&library) && (!geteuid().is_root() || is_everybodys(&library)) {
+        return Ok(library);
+    }
+    let bytes = std::fs::read(&library).map_err(|error| {
+        Refusal::coded("RF404", format!("`{}` cannot be read: {error}", library.display()))
+    })?;
+    let directory = private::directory(private::Holds::Code)?;
+    let copy = private::path(&directory, ("libringfence", "so"), &bytes);
+    private::hand_over(&copy, &bytes)?;
+    Ok(copy)
+}
+
+/// Whether any user can read the file at this path.
+fn is_everybodys(path: &Path) -> bool {
+    let has = |path: &Path, bits| stat(path).is_ok_and(|status| status.st_mode & bits == bits);
+    has(path, 0o004) && path.ancestors().skip(1).all(|directory| has(directory, 0o001))
 }
 
 fn places(program: &Path) -> Vec<PathBuf> {
@@ -76,6 +105,25 @@ mod tests {
     #[test]
     fn a_place_is_searched_once() {
         assert_eq!(places(Path::new("/usr/bin/ringfence")).len(), 2);
+    }
+
+    #[test]
+    fn a_library_that_only_some_can_reach_is_not_everybodys() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let library = scratch.path().join(NAME);
+        std::fs::write(&library, "").expect("written");
+        let chmod = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("changed");
+        };
+        chmod(&library, 0o644);
+        chmod(scratch.path(), 0o711);
+        assert!(is_everybodys(&library));
+        chmod(scratch.path(), 0o700);
+        assert!(!is_everybodys(&library));
+        chmod(scratch.path(), 0o711);
+        chmod(&library, 0o640);
+        assert!(!is_everybodys(&library));
     }
 
     #[test]

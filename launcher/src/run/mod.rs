@@ -1,67 +1,215 @@
 //! `ringfence run`: from the options to the worker, in the order in which things can fail.
+//!
+//! Nothing is started before it is known that the fence will hold; what cannot be known is
+//! refused. The worker takes this process's place, so that pid, signals, streams and exit status
+//! are its own.
 
+mod environment;
+mod guard;
+mod inherited;
+mod jvm;
 mod library;
+mod policy;
+mod private;
+pub(crate) mod probe;
 mod refusal;
+mod report;
 mod target;
 mod worker;
 
-use std::convert::Infallible;
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use ringfence_policy::{Image, Policy};
 use rustix::io::Errno;
 
-use crate::cli;
+use crate::read::mistakes::Mistakes;
+use crate::read::presets::KESTRA_PRELOAD;
+use crate::read::render::{Format, render};
+use crate::{cli, exit, places};
+use environment::{Fence, Variables};
+use policy::Loaded;
 use refusal::Refusal;
+
+/// Where glibc's own libraries are, by the conventions of distributions.
+const LIBRARIES: [&str; 4] =
+    ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64"];
+
+/// Why the command is not started.
+enum Stop {
+    /// The policy's own mistakes, each with its place.
+    Policy(Mistakes),
+    /// Anything else.
+    Refusal(Refusal),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
 
 /// Starts the command inside the fence; returns the exit status only where it does not.
 pub(crate) fn run(options: &cli::Run) -> u8 {
     options.color.apply();
     match start(options) {
-        Err(refusal) => refusal.report(options.json),
+        Ok(status) => status,
+        Err(Stop::Refusal(refusal)) => refusal.report(options.json),
+        Err(Stop::Policy(mistakes)) => {
+            let format = if options.json { Format::Json } else { Format::Text };
+            report::write(render(&mistakes, format).trim_end());
+            exit::NOT_FENCED
+        }
     }
 }
 
-fn start(options: &cli::Run) -> Result<Infallible, Refusal> {
+/// `Ok` only for `--dry-run`.
+fn start(options: &cli::Run) -> Result<u8, Stop> {
     if options.kernel == cli::Kernel::Require {
         return Err(Refusal::plain("`--kernel require`: there is no kernel floor yet")
-            .help("use `--kernel off`: the shim alone holds the rules"));
+            .help("use `--kernel off`: the shim alone holds the rules")
+            .into());
     }
-    let [command, ..] = options.command.as_slice() else {
-        return Err(Refusal::plain("no command was given"));
-    };
+    let command = options.command.first().ok_or_else(|| Refusal::plain("no command was given"))?;
+    let loaded = policy::load(options).map_err(Stop::Policy)?;
+    let mode = policy::mode(options.mode, std::env::var_os("RINGFENCE_MODE"), loaded.mode)?;
     let program = target::find(command, std::env::var_os("PATH"))?;
-    if options.mode == Some(cli::Mode::Off) {
-        return exec(&program, &options.command, std::env::vars_os());
+    if mode == cli::Mode::Off {
+        return Ok(unfenced(&program, options)?);
     }
-    let library = library::find()?;
-    Err(Refusal::plain("this build cannot put up a fence")
-        .note(format!("the library is `{}`", library.display()))
-        .help("`--mode off` starts the command unfenced"))
+    if !loaded.unenforced.is_empty() && !options.allow_unenforced {
+        return Err(Stop::Policy(policy::unenforced(&loaded.unenforced)));
+    }
+    Ok(fenced(&program, options, loaded, mode)?)
 }
 
-/// Replaces this process by the command.
-fn exec(
+/// `mode: off`: the command as it is.
+fn unfenced(program: &Path, options: &cli::Run) -> Result<u8, Refusal> {
+    if options.dry_run {
+        report::write(&format!("ringfence: would start {} without a fence", program.display()));
+        return Ok(exit::YES);
+    }
+    if !options.quiet {
+        report::write("ringfence: no fence: the mode is off");
+    }
+    Err(exec(program, &options.command, std::env::vars_os().collect()))
+}
+
+fn fenced(
     program: &Path,
-    command: &[OsString],
-    environment: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<Infallible, Refusal> {
-    let environment: Vec<CString> = environment
-        .filter_map(|(name, value)| {
-            let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
-            // What came in as a C string has no NUL inside.
-            CString::new(entry).ok()
-        })
-        .collect();
+    options: &cli::Run,
+    loaded: Loaded,
+    mode: cli::Mode,
+) -> Result<u8, Refusal> {
+    let library = library::hand_over(library::find()?)?;
+    let private = private::directory(private::Holds::Data)?;
+    let policy = complete(&loaded, options, mode, program, (&library, &private))?;
+    let bytes = ringfence_policy::compile(&policy)
+        .map_err(|error| Refusal::plain(format!("the policy cannot be compiled: {error}")))?;
+    let view = Image::parse(&bytes)
+        .map_err(|error| Refusal::plain(format!("the policy's image is {error}")))?;
+    target::check(program, view)?;
+    inherited::check(view)?;
+    let image = private::path(&private, ("policy", "img"), &bytes);
+    let run = run_id()?;
+    let preloads = preloads(options, loaded.kestra);
+    let fence = Fence { library: &library, preloads: &preloads, image: &image, run: &run };
+    let (environment, dropped) = environment::of_worker(std::env::vars_os(), &fence, view);
+    let unenforced: Vec<String> =
+        loaded.unenforced.iter().map(|part| format!("{} ({})", part.what, part.span)).collect();
+    let start = report::Start {
+        policy: &policy,
+        sources: &loaded.sources,
+        unenforced: &unenforced,
+        run: &run,
+        program,
+        library: &library,
+        dropped: &dropped,
+    };
+    if options.dry_run {
+        start.describe(options.json);
+        return Ok(exit::YES);
+    }
+    private::hand_over(&image, &bytes)?;
+    if !policy.new_privileges {
+        no_new_privileges()?;
+    }
+    probe::prove(&environment, &library, &image)?;
+    start.announce_dropped(options.json);
+    if !options.quiet {
+        start.announce(options.json);
+    }
+    Err(exec(program, &options.command, environment))
+}
+
+/// The policy with all that a start adds: the options, the fixed rules, every name of each
+/// place, and what the JVMs within reach need.
+fn complete(
+    loaded: &Loaded,
+    options: &cli::Run,
+    mode: cli::Mode,
+    program: &Path,
+    (library, private): (&Path, &Path),
+) -> Result<Policy, Refusal> {
+    let mut policy = loaded.policy.clone();
+    policy::apply(&mut policy, options, mode)?;
+    let own =
+        guard::OwnFiles { private, library, policies: &loaded.files, audit: &policy.audit.file };
+    let fixed = guard::rules(&own, policy.debug);
+    policy.rules.extend(fixed);
+    places::widen(&mut policy).map_err(|error| Refusal::plain(error.to_string()))?;
+    if let Some(homes) = &loaded.homes {
+        let exceptions = jvm::exceptions(&policy.rules, program, homes);
+        policy.rules.extend(exceptions);
+    }
+    Ok(policy)
+}
+
+/// The libraries to preload besides: those that the options name, then what Kestra's start script
+/// would preload, had it found the variable empty.
+fn preloads(options: &cli::Run, kestra: bool) -> Vec<PathBuf> {
+    let wanted = PathBuf::from(KESTRA_PRELOAD);
+    let is_there = || LIBRARIES.iter().any(|directory| Path::new(directory).join(&wanted).exists());
+    let mut preloads = options.preloads.clone();
+    // ld.so would complain in every process about one that is not there.
+    if kestra && is_there() {
+        preloads.push(wanted);
+    }
+    preloads
+}
+
+/// Without it a setuid program would start without the shim.
+fn no_new_privileges() -> Result<(), Refusal> {
+    rustix::thread::set_no_new_privs(true).map_err(|errno| {
+        let reason = std::io::Error::from(errno);
+        Refusal::plain(format!("no_new_privs cannot be set: {reason}"))
+            .help("start with `--allow-new-privs`: setuid programs are then refused")
+    })
+}
+
+/// Sixteen hexadecimal digits that no other start has.
+fn run_id() -> Result<String, Refusal> {
+    let mut bytes = [0; 8];
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        Ok(8) => Ok(format!("{:016x}", u64::from_ne_bytes(bytes))),
+        _ => Err(Refusal::plain("the kernel gives no random bytes for an id of this start")),
+    }
+}
+
+/// Replaces this process by the command; returns only the reason why that failed.
+fn exec(program: &Path, command: &[OsString], environment: Variables) -> Refusal {
+    let entry = |(name, value): (OsString, OsString)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
+    };
+    let environment: Result<Vec<CString>, _> = environment.into_iter().map(entry).collect();
     let words = command.iter().map(|word| CString::new(word.clone().into_vec()));
-    let words: Vec<CString> = words.collect::<Result<_, _>>().map_err(nul)?;
-    let path = CString::new(program.as_os_str().as_bytes()).map_err(nul)?;
+    let words: Result<Vec<CString>, _> = words.collect();
+    let path = CString::new(program.as_os_str().as_bytes());
+    let (Ok(path), Ok(words), Ok(environment)) = (path, words, environment) else {
+        return Refusal::plain("a word of the command or the environment holds a NUL byte");
+    };
     let error = worker::become_worker(&path, &words, &environment);
     let errno = Errno::from_io_error(&error).unwrap_or(Errno::INVAL);
-    Err(target::not_startable(program.as_os_str(), errno))
-}
-
-fn nul(_: std::ffi::NulError) -> Refusal {
-    Refusal::plain("an argument holds a NUL byte")
+    target::not_startable(program.as_os_str(), errno)
 }
