@@ -68,8 +68,8 @@ fn compile_java(sources: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     }
     fs::create_dir_all(out)?;
     let mut javac = Command::new("javac");
-    javac.args(["-Xlint:all", "-Werror", "-d"]).arg(out).args(files);
-    run(javac, "default-jdk-headless")
+    javac.args(["--release", "17", "-Xlint:all", "-Werror", "-d"]).arg(out).args(files);
+    run(javac, "openjdk-17-jdk-headless")
 }
 
 fn files_with_extension(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {

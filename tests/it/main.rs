@@ -6,3 +6,15 @@ mod harness;
 mod paths;
 // The same places under other names: dots, links, /proc, dirfds; and the edges of what a path is.
 mod resolve;
+
+// What the fixtures of Java, Groovy, Jython and Python print, and where those programs are.
+mod outcomes;
+mod programs;
+// Real JVMs under the worker isolation page's first policy, however they are started.
+mod jvm;
+// Debian's Groovy and Jython.
+mod scripts;
+// Python: every way to a file.
+mod python;
+// A policy that concerns nothing changes nothing: real work, and CPython's own tests.
+mod real;

@@ -26,8 +26,8 @@ enum Way {
     Open,
     /// `LD_PRELOAD` and `RINGFENCE_IMAGE` set by the caller.
     ByHand { image: PathBuf },
-    /// `ringfence run -p POLICY -q -- COMMAND`.
-    Launcher { policy: PathBuf },
+    /// `ringfence run -p POLICY... OPTIONS -q -- COMMAND`.
+    Launcher { policies: Vec<PathBuf>, options: &'static [&'static str] },
 }
 
 impl Fence {
@@ -54,8 +54,14 @@ impl Fence {
             let policy = directory.join("policy.yaml");
             let document = rules.document(&directory.join("audit.jsonl"));
             fs::write(&policy, document).expect("our own directory");
-            Way::Launcher { policy }
+            Way::Launcher { policies: vec![policy], options: &[] }
         })
+    }
+
+    /// Policy files as they are, and the launcher with further options.
+    pub(crate) fn by_policies(policies: &[&Path], options: &'static [&'static str]) -> Self {
+        let policies = policies.iter().map(|policy| policy.to_path_buf()).collect();
+        Self::new(|_| Way::Launcher { policies, options })
     }
 
     fn new(way: impl FnOnce(&Path) -> Way) -> Self {
@@ -75,9 +81,13 @@ impl Fence {
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = match &self.way {
             Way::Open | Way::ByHand { .. } => Command::new(program),
-            Way::Launcher { policy } => {
+            Way::Launcher { policies, options } => {
                 let mut launcher = Command::new(&artifacts().launcher);
-                launcher.arg("run").arg("-p").arg(policy).args(["-q", "--"]).arg(program);
+                launcher.arg("run");
+                for policy in policies {
+                    launcher.arg("-p").arg(policy);
+                }
+                launcher.args(*options).args(["-q", "--"]).arg(program);
                 launcher
             }
         };

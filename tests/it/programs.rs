@@ -1,0 +1,48 @@
+//! The installed programs that tests run, and the policy of the worker isolation page around them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::harness::Fence;
+
+/// Debian's Python: one that a version manager puts on PATH may be a shell script.
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
+
+/// A file below `tests/fixtures`.
+pub(crate) fn source(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    assert!(path.exists(), "there is no fixture {}", path.display());
+    path
+}
+
+/// The fence of the page's first configuration block, as it stands there: `/etc/` is forbidden.
+///
+/// Its class prefixes say who may create threads; that they are not enforced yet is accepted.
+pub(crate) fn isolation() -> Fence {
+    isolation_with(&[])
+}
+
+/// [`isolation`] with further policy files.
+pub(crate) fn isolation_with(policies: &[&Path]) -> Fence {
+    let page = source("policies/worker-isolation.yml");
+    let all: Vec<&Path> = [page.as_path()].iter().chain(policies).copied().collect();
+    Fence::by_policies(&all, &["--allow-unenforced"])
+}
+
+/// The home of an installed JDK by its major version.
+#[track_caller]
+pub(crate) fn java_home(major: u32) -> PathBuf {
+    let homes = fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = homes
+        .map(|entry| entry.path())
+        .filter(|home| {
+            let release = fs::read_to_string(home.join("release")).unwrap_or_default();
+            release.contains(&format!("JAVA_VERSION=\"{major}."))
+        })
+        .collect();
+    found.sort();
+    // A whole JDK before a link to it, or a runtime alone.
+    found.sort_by_key(|home| (home.is_symlink(), !home.join("bin/javac").exists()));
+    assert!(!found.is_empty(), "no Java {major} in /usr/lib/jvm: run tests/setup.sh");
+    found.remove(0)
+}
