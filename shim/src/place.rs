@@ -4,7 +4,9 @@
 //! `RESOLVE_NO_SYMLINKS`: if the kernel takes it, no component was a link, so the text judged is
 //! the place reached, whatever other threads do meanwhile. Links are learned by name, one at a
 //! time, and each text on the way is judged before the kernel is asked for it, so no descriptor
-//! of an unjudged object ever exists. No other file knows about links, descriptors or races.
+//! of an unjudged object ever exists. Here are the ways that need one call; `links` takes links and
+//! `..` out of a text, `procfs` knows the links that stand for objects. No other file knows about
+//! links, descriptors or races.
 
 use core::ffi::{c_char, c_int};
 
@@ -12,12 +14,16 @@ use ringfence_policy::Access;
 
 use crate::arm::State;
 use crate::report::{self, Call};
-use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, PROC_SUPER_MAGIC};
+use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS};
 use crate::table;
-use crate::text::{PATH_MAX, Text};
+use crate::text::Text;
 
-/// The links that one path may lead through, as in the kernel (`MAXSYMLINKS`).
-const MOST_LINKS: u32 = 40;
+mod links;
+mod procfs;
+
+use links::walk;
+use procfs::rewrite_proc;
+pub(crate) use procfs::{Decimal, directory_text, leads_to};
 
 /// What a call wants of a path.
 #[derive(Clone, Copy, Debug)]
@@ -216,70 +222,6 @@ fn put_base(dir: c_int, text: &mut Text) -> Answer<usize> {
     text.put_base(|buffer| directory_text(dir, buffer))
 }
 
-/// The text of a descriptor, by the link that procfs keeps for it.
-///
-/// # Errors
-/// EBADF for a number that is no descriptor, EACCES when procfs does not answer.
-pub(crate) fn directory_text(fd: c_int, buffer: &mut [u8]) -> Answer<usize> {
-    let mut name = Decimal::new(b"/proc/thread-self/fd/");
-    let number = u32::try_from(fd).map_err(|_| Errno::EBADF)?;
-    match sys::readlinkat(CWD, name.path(number)?, buffer) {
-        Err(_) => Err(sys::open_flags(fd).err().unwrap_or(Errno::EACCES)),
-        answer => answer,
-    }
-}
-
-/// A fixed text with a number behind it.
-pub(crate) struct Decimal {
-    bytes: [u8; 48],
-    length: usize,
-}
-
-impl Decimal {
-    /// The fixed part, of at most 32 bytes.
-    pub(crate) fn new(head: &[u8]) -> Self {
-        let mut bytes = [0; 48];
-        for (to, from) in bytes.iter_mut().zip(head) {
-            *to = *from;
-        }
-        Self { bytes, length: head.len() }
-    }
-
-    /// The text with `number` behind it.
-    pub(crate) fn path(&mut self, number: u32) -> Answer<sys::Path<'_>> {
-        let end = self.fill(number)?;
-        sys::Path::new(self.bytes.get(..=end).ok_or(Errno::ENAMETOOLONG)?)
-    }
-
-    /// The same without its NUL.
-    pub(crate) fn text(&mut self, number: u32) -> Answer<&[u8]> {
-        let end = self.fill(number)?;
-        self.bytes.get(..end).ok_or(Errno::ENAMETOOLONG)
-    }
-
-    fn fill(&mut self, number: u32) -> Answer<usize> {
-        let mut digits = [0_u8; 10];
-        let mut rest = number;
-        let mut used = 0_usize;
-        loop {
-            let digit = u8::try_from(rest % 10).unwrap_or(0).saturating_add(b'0');
-            *digits.get_mut(used).ok_or(Errno::ENAMETOOLONG)? = digit;
-            used = used.saturating_add(1);
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        let mut end = self.length;
-        for digit in digits.iter().take(used).rev() {
-            *self.bytes.get_mut(end).ok_or(Errno::ENAMETOOLONG)? = *digit;
-            end = end.saturating_add(1);
-        }
-        *self.bytes.get_mut(end).ok_or(Errno::ENAMETOOLONG)? = 0;
-        Ok(end)
-    }
-}
-
 /// Rewrites the few links whose targets are known: the image's aliases, and procfs's own. Answers
 /// whether anything changed.
 #[inline(always)]
@@ -300,25 +242,6 @@ fn rewrite(state: &State, goal: &Goal, text: &mut Text) -> Answer<bool> {
 /// Whether the link of that length is meant itself, rather than what it leads to.
 fn is_meant(goal: &Goal, text: &Text, length: usize) -> bool {
     length == text.length() && !text.slash() && !goal.follows()
-}
-
-#[cold]
-fn rewrite_proc(goal: &Goal, text: &mut Text) -> Answer<bool> {
-    let name = text.bytes().get(b"/proc/".len()..).unwrap_or_default();
-    let name = name.split(|byte| *byte == b'/').next().unwrap_or_default();
-    let link = match name {
-        b"self" => c"/proc/self",
-        b"thread-self" => c"/proc/thread-self",
-        _ => return Ok(false),
-    };
-    if is_meant(goal, text, link.count_bytes()) {
-        return Ok(false);
-    }
-    let mut target = [0_u8; 64];
-    let length = sys::readlinkat(CWD, sys::Path::from_c(link), &mut target)?;
-    let target = target.get(..length).ok_or(Errno::ENAMETOOLONG)?;
-    text.splice(b"/proc".len(), link.count_bytes(), target)?;
-    Ok(true)
 }
 
 /// Judges the text; refuses with a report, or says how it may be opened.
@@ -393,324 +316,4 @@ fn refuse_kind(state: &State, goal: &Goal, access: Access, text: &mut Text) -> A
     }
     // Audit mode: what would have been refused was reported.
     sys::openat2(CWD, text.path()?, &goal.how)
-}
-
-/// Where a link was found on the way.
-#[derive(Clone, Copy)]
-struct Link {
-    /// The length of the link's own name in the text.
-    end: usize,
-    /// The length of its target.
-    target: usize,
-    /// The target is kept by procfs for a descriptor and the like.
-    magic: bool,
-}
-
-/// Takes `..` and links out of the text, one at a time, until the kernel takes the whole.
-///
-/// The first `plain` bytes are known to hold no link, since the kernel gave them as they are.
-#[cold]
-#[inline(never)]
-fn walk(state: &State, goal: &Goal, text: &mut Text, mut plain: usize) -> Answer<c_int> {
-    let mut target = [0_u8; PATH_MAX];
-    let mut links = 0_u32;
-    let mut asked = false;
-    loop {
-        if rewrite(state, goal, text)? {
-            plain = 0;
-        }
-        let end = match parent(text.bytes()) {
-            Some((before, after)) => {
-                if before <= plain || is_plain(state, goal, text, before)? {
-                    let up = text.bytes().get(..before).map_or(0, directory_of);
-                    text.remove(up, after)?;
-                    plain = up;
-                    continue;
-                }
-                before
-            }
-            None => match act(state, goal, text) {
-                Err(Errno::ELOOP) => text.length(),
-                answer => return answer,
-            },
-        };
-        if !asked {
-            ask_kernel(goal, text)?;
-            asked = true;
-        }
-        let whole = end == text.length();
-        links = links.saturating_add(1);
-        if links > MOST_LINKS {
-            return Err(Errno::ELOOP);
-        }
-        let Some(link) = find_link(state, goal, text, end, &mut target)? else { continue };
-        if whole && link.end == end && !text.slash() && !goal.follows() {
-            return Err(Errno::ELOOP);
-        }
-        // With the NUL that `read_link` put behind it.
-        let ended = target.get(..=link.target).ok_or(Errno::ENAMETOOLONG)?;
-        if link.magic {
-            match magic(state, goal, text, link.end, ended) {
-                Some(Err(Errno::ESTALE)) => continue,
-                Some(answer) => return answer,
-                None => {}
-            }
-        }
-        let learned = ended.get(..link.target).ok_or(Errno::ENAMETOOLONG)?;
-        let start = text.bytes().get(..link.end).map_or(0, directory_of);
-        text.splice(start, link.end, learned)?;
-        plain = if learned.first() == Some(&b'/') { 0 } else { start };
-    }
-}
-
-/// The first `..`: the length of what is before it, and of the text with it.
-fn parent(text: &[u8]) -> Option<(usize, usize)> {
-    let place = text.windows(3).enumerate().position(|(place, window)| {
-        window == b"/.." && matches!(text.get(place.saturating_add(3)), None | Some(b'/'))
-    })?;
-    Some((place, place.saturating_add(3)))
-}
-
-/// The length of the directory's part of a text: 0 for a name directly in the root.
-fn directory_of(text: &[u8]) -> usize {
-    text.iter().rposition(|byte| *byte == b'/').unwrap_or(0)
-}
-
-/// Whether the first `length` bytes are a directory with no link on the way, which the caller may
-/// pass through upwards.
-fn is_plain(state: &State, goal: &Goal, text: &mut Text, length: usize) -> Answer<bool> {
-    let decision = state.image.decide(text.bytes().get(..length).unwrap_or_default());
-    if let Some(rule) = decision.refuses(Access::METADATA) {
-        let upper = text.bytes().get(..length).unwrap_or_default();
-        report::refuse(state, goal.call, Access::METADATA, rule, upper)?;
-    }
-    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
-    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
-        Ok(fd) => {
-            sys::close(fd);
-            Ok(true)
-        }
-        Err(Errno::ELOOP) => Ok(false),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// Walking by hand loses what the kernel checks on its own walk: the caller's right to search,
-/// and the owners of links in sticky directories. So the kernel is asked for its opinion first.
-fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<()> {
-    let link = if goal.follows() { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
-    match sys::faccessat2(CWD, text.path()?, libc::F_OK, libc::AT_EACCESS | link) {
-        Err(errno @ (Errno::EACCES | Errno::ELOOP)) => Err(errno),
-        // A missing last name may be made, through a dangling link too.
-        _ => Ok(()),
-    }
-}
-
-/// Finds the first link within the first `end` bytes and reads its target; `None` when another
-/// thread took it away meanwhile.
-///
-/// # Errors
-/// EACCES when only a forbidden prefix, which is never opened, can be the link; what the kernel
-/// answers for a prefix.
-fn find_link(
-    state: &State,
-    goal: &Goal,
-    text: &mut Text,
-    end: usize,
-    target: &mut [u8],
-) -> Answer<Option<Link>> {
-    // Most often the last name is the link, and all before it is plain.
-    if let Some(link) = read_link(state, text, end, target)? {
-        return Ok(Some(link));
-    }
-    let mut hidden = false;
-    let mut length = 0_usize;
-    while length < end {
-        length = text
-            .bytes()
-            .get(length.saturating_add(1)..end)
-            .and_then(|rest| rest.iter().position(|byte| *byte == b'/'))
-            .map_or(end, |name| length.saturating_add(1).saturating_add(name));
-        let prefix = text.bytes().get(..length).unwrap_or_default();
-        if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
-            hidden = true;
-            continue;
-        }
-        if let Some(link) = read_link(state, text, length, target)? {
-            return Ok(Some(link));
-        }
-    }
-    if hidden {
-        refuse_hidden(state, goal, text)?;
-    }
-    Ok(None)
-}
-
-/// A forbidden prefix on the way to an exception turned out to be a link: it is not followed.
-fn refuse_hidden(state: &State, goal: &Goal, text: &mut Text) -> Answer<()> {
-    let mut end = text.length();
-    while end > 0 {
-        let prefix = text.bytes().get(..end).unwrap_or_default();
-        if let Some(rule) = state.image.decide(prefix).refuses(Access::METADATA) {
-            return report::refuse(state, goal.call, Access::METADATA, rule, prefix);
-        }
-        end = directory_of(prefix);
-    }
-    Err(Errno::EACCES)
-}
-
-/// Reads the first `length` bytes as a link, if they name one and hold none before it.
-fn read_link(
-    state: &State,
-    text: &mut Text,
-    length: usize,
-    target: &mut [u8],
-) -> Answer<Option<Link>> {
-    let prefix = text.bytes().get(..length).unwrap_or_default();
-    if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
-        return Ok(None);
-    }
-    let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    let fd = match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
-        Err(Errno::ELOOP) => return Ok(None),
-        answer => answer?,
-    };
-    // A link object leads nowhere, and no parent can be swapped under it.
-    let answer = match sys::readlinkat(fd, sys::Path::EMPTY, target) {
-        Err(_) => Ok(None),
-        Ok(0) => Err(Errno::ENOENT),
-        Ok(read) => match target.get_mut(read) {
-            Some(end) => {
-                *end = 0;
-                describe(fd, text, length, read).map(Some)
-            }
-            None => Err(Errno::ENAMETOOLONG),
-        },
-    };
-    sys::close(fd);
-    answer
-}
-
-/// What kind of link the descriptor holds; applies `fs.protected_symlinks`.
-fn describe(fd: c_int, text: &mut Text, end: usize, target: usize) -> Answer<Link> {
-    let link = sys::fstat(fd)?;
-    if end == text.length() && link.st_uid != sys::effective_user() {
-        protect(text, end, &link)?;
-    }
-    let magic = sys::file_system(fd)? == PROC_SUPER_MAGIC && is_magic(text.bytes(), end);
-    Ok(Link { end, target, magic })
-}
-
-/// The kernel follows a link in a sticky, world-writable directory only when it is the caller's
-/// or the directory owner's (proc_sys_fs(5), `protected_symlinks`); it judged an earlier link.
-fn protect(text: &mut Text, end: usize, link: &libc::stat) -> Answer<()> {
-    let parent = text.bytes().get(..end).map_or(0, directory_of);
-    let parent = text.with_prefix(parent, sys::stat)?;
-    let shared = libc::S_ISVTX | libc::S_IWOTH;
-    if parent.st_mode & shared == shared && parent.st_uid != link.st_uid && links_are_protected() {
-        return Err(Errno::EACCES);
-    }
-    Ok(())
-}
-
-fn links_are_protected() -> bool {
-    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
-    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    let path = sys::Path::from_c(c"/proc/sys/fs/protected_symlinks");
-    let Ok(fd) = sys::openat2(CWD, path, &how) else { return true };
-    let mut value = [b'1'; 1];
-    let read = sys::read(fd, &mut value);
-    sys::close(fd);
-    read.is_err() || value != *b"0"
-}
-
-/// Whether a link of procfs stands for an object rather than for its text: `fd/N`, `map_files/…`,
-/// `ns/…`, `cwd`, `root`, `exe`.
-fn is_magic(text: &[u8], end: usize) -> bool {
-    let path = text.get(..end).unwrap_or_default();
-    let mut names = path.rsplit(|byte| *byte == b'/');
-    let name = names.next().unwrap_or_default();
-    let parent = names.next().unwrap_or_default();
-    matches!(name, b"cwd" | b"root" | b"exe") || matches!(parent, b"fd" | b"map_files" | b"ns")
-}
-
-/// Decides about a link that stands for an object, whose target ends in a NUL. `None`: its text
-/// leads to that object, so go on with the text. ESTALE: it has changed, so look again.
-fn magic(
-    state: &State,
-    goal: &Goal,
-    text: &mut Text,
-    end: usize,
-    ended: &[u8],
-) -> Option<Answer<c_int>> {
-    let target = ended.strip_suffix(b"\0").unwrap_or_default();
-    let whole = end == text.length() && !text.slash();
-    let object = text.with_prefix(end, sys::stat);
-    let prefix = text.bytes().get(..end).unwrap_or_default();
-    if target.first() == Some(&b'/') {
-        if let Some(rule) = state.image.decide(target).refuses(Access::METADATA) {
-            let refusal = report::refuse(state, goal.call, Access::METADATA, rule, target);
-            return refusal.err().map(Err);
-        }
-        if object.is_ok_and(|object| leads_to(ended, &object)) {
-            return None;
-        }
-    } else if whole && parent_name(prefix) == b"ns" {
-        // A name space's file: the link can stand for nothing else.
-        return Some(text.path().and_then(|path| sys::openat2(CWD, path, &through(goal))));
-    }
-    match own_descriptor(prefix) {
-        Some(number) if whole => Some(table::reopen(number, &through(goal))),
-        _ => Some(Err(Errno::EACCES)),
-    }
-}
-
-/// The goal's way of opening, through one link of procfs.
-fn through(goal: &Goal) -> How {
-    How { resolve: 0, ..goal.how }
-}
-
-fn parent_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').nth(1).unwrap_or_default()
-}
-
-/// Whether a text that ends in a NUL, with no link on its way, is that object. In another root or
-/// mount name space the same text is another place, and a deleted object has none.
-pub(crate) fn leads_to(ended: &[u8], object: &libc::stat) -> bool {
-    let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    let path = sys::Path::new(ended);
-    let Ok(fd) = path.and_then(|path| sys::openat2(CWD, path, &how)) else { return false };
-    let place = sys::fstat(fd);
-    sys::close(fd);
-    place.is_ok_and(|place| place.st_dev == object.st_dev && place.st_ino == object.st_ino)
-}
-
-/// The number in `/proc/PID/fd/N` or `/proc/PID/task/TID/fd/N` of the calling process.
-fn own_descriptor(path: &[u8]) -> Option<c_int> {
-    let mut names = path.split(|byte| *byte == b'/').skip(1);
-    if names.next()? != b"proc" || number(names.next()?)? != sys::process() {
-        return None;
-    }
-    let mut name = names.next()?;
-    if name == b"task" {
-        if number(names.next()?)? != sys::thread() {
-            return None;
-        }
-        name = names.next()?;
-    }
-    let descriptor = c_int::try_from(number(names.next()?)?).ok()?;
-    (name == b"fd" && names.next().is_none()).then_some(descriptor)
-}
-
-fn number(text: &[u8]) -> Option<u32> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0_u32, |value, byte| {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        value.checked_mul(10)?.checked_add(u32::from(digit))
-    })
 }

@@ -209,8 +209,18 @@ pub(crate) unsafe fn mounts(
     path: *const c_char,
     mode: *const c_char,
 ) -> Answer<*mut libc::FILE> {
+    let mut copy = [0_u8; LONGEST_MODE];
     // SAFETY: as this function's own contract says.
-    let stream = unsafe { open(state, call, path, mode) }?;
+    let length = unsafe { copy_mode(mode, &mut copy) }?;
+    // As libc does: no child gets the descriptor.
+    let more = copy.get_mut(length..).unwrap_or_default();
+    let fits = more.len() > b"ce".len();
+    more.iter_mut().zip(b"ce").for_each(|(to, from)| *to = *from);
+    if !fits {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: as this function's own contract says; the mode is a C string of ours.
+    let stream = unsafe { open(state, call, path, copy.as_ptr().cast()) }?;
     // FSETLOCKING_BYCALLER of stdio_ext.h.
     // SAFETY: libc made the stream just now.
     unsafe { (state.next.__fsetlocking)(stream, 2) };

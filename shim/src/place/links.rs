@@ -1,0 +1,246 @@
+//! Taking links and `..` out of a text, one at a time.
+
+use core::ffi::c_int;
+
+use ringfence_policy::Access;
+
+use super::procfs::{is_magic, magic};
+use super::{Goal, act, rewrite};
+use crate::arm::State;
+use crate::report;
+use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, PROC_SUPER_MAGIC};
+use crate::text::{PATH_MAX, Text};
+
+/// The links that one path may lead through, as in the kernel (`MAXSYMLINKS`).
+const MOST_LINKS: u32 = 40;
+
+/// Where a link was found on the way.
+#[derive(Clone, Copy)]
+struct Link {
+    /// The length of the link's own name in the text.
+    end: usize,
+    /// The length of its target.
+    target: usize,
+    /// The target is kept by procfs for a descriptor and the like.
+    magic: bool,
+}
+
+/// Takes `..` and links out of the text, one at a time, until the kernel takes the whole.
+///
+/// The first `plain` bytes are known to hold no link, since the kernel gave them as they are.
+#[cold]
+#[inline(never)]
+pub(super) fn walk(state: &State, goal: &Goal, text: &mut Text, mut plain: usize) -> Answer<c_int> {
+    let mut target = [0_u8; PATH_MAX];
+    let mut links = 0_u32;
+    let mut asked = false;
+    loop {
+        if rewrite(state, goal, text)? {
+            plain = 0;
+        }
+        let end = match parent(text.bytes()) {
+            Some((before, after)) => {
+                if before <= plain || is_plain(state, goal, text, before)? {
+                    let up = text.bytes().get(..before).map_or(0, directory_of);
+                    text.remove(up, after)?;
+                    plain = up;
+                    continue;
+                }
+                before
+            }
+            None => match act(state, goal, text) {
+                Err(Errno::ELOOP) => text.length(),
+                answer => return answer,
+            },
+        };
+        if !asked {
+            ask_kernel(goal, text)?;
+            asked = true;
+        }
+        let whole = end == text.length();
+        links = links.saturating_add(1);
+        if links > MOST_LINKS {
+            return Err(Errno::ELOOP);
+        }
+        let Some(link) = find_link(state, goal, text, end, &mut target)? else { continue };
+        if whole && link.end == end && !text.slash() && !goal.follows() {
+            return Err(Errno::ELOOP);
+        }
+        // With the NUL that `read_link` put behind it.
+        let ended = target.get(..=link.target).ok_or(Errno::ENAMETOOLONG)?;
+        if link.magic {
+            match magic(state, goal, text, link.end, ended) {
+                Some(Err(Errno::ESTALE)) => continue,
+                Some(answer) => return answer,
+                None => {}
+            }
+        }
+        let learned = ended.get(..link.target).ok_or(Errno::ENAMETOOLONG)?;
+        let start = text.bytes().get(..link.end).map_or(0, directory_of);
+        text.splice(start, link.end, learned)?;
+        plain = if learned.first() == Some(&b'/') { 0 } else { start };
+    }
+}
+
+/// The first `..`: the length of what is before it, and of the text with it.
+fn parent(text: &[u8]) -> Option<(usize, usize)> {
+    let place = text.windows(3).enumerate().position(|(place, window)| {
+        window == b"/.." && matches!(text.get(place.saturating_add(3)), None | Some(b'/'))
+    })?;
+    Some((place, place.saturating_add(3)))
+}
+
+/// The length of the directory's part of a text: 0 for a name directly in the root.
+fn directory_of(text: &[u8]) -> usize {
+    text.iter().rposition(|byte| *byte == b'/').unwrap_or(0)
+}
+
+/// Whether the first `length` bytes are a directory with no link on the way, which the caller may
+/// pass through upwards.
+fn is_plain(state: &State, goal: &Goal, text: &mut Text, length: usize) -> Answer<bool> {
+    let decision = state.image.decide(text.bytes().get(..length).unwrap_or_default());
+    if let Some(rule) = decision.refuses(Access::METADATA) {
+        let upper = text.bytes().get(..length).unwrap_or_default();
+        report::refuse(state, goal.call, Access::METADATA, rule, upper)?;
+    }
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
+    match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
+        Ok(fd) => {
+            sys::close(fd);
+            Ok(true)
+        }
+        Err(Errno::ELOOP) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Walking by hand loses what the kernel checks on its own walk: the caller's right to search,
+/// and the owners of links in sticky directories. So the kernel is asked for its opinion first.
+fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<()> {
+    let link = if goal.follows() { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+    match sys::faccessat2(CWD, text.path()?, libc::F_OK, libc::AT_EACCESS | link) {
+        Err(errno @ (Errno::EACCES | Errno::ELOOP)) => Err(errno),
+        // A missing last name may be made, through a dangling link too.
+        _ => Ok(()),
+    }
+}
+
+/// Finds the first link within the first `end` bytes and reads its target; `None` when another
+/// thread took it away meanwhile.
+///
+/// # Errors
+/// EACCES when only a forbidden prefix, which is never opened, can be the link; what the kernel
+/// answers for a prefix.
+fn find_link(
+    state: &State,
+    goal: &Goal,
+    text: &mut Text,
+    end: usize,
+    target: &mut [u8],
+) -> Answer<Option<Link>> {
+    // Most often the last name is the link, and all before it is plain.
+    if let Some(link) = read_link(state, text, end, target)? {
+        return Ok(Some(link));
+    }
+    let mut hidden = false;
+    let mut length = 0_usize;
+    while length < end {
+        length = text
+            .bytes()
+            .get(length.saturating_add(1)..end)
+            .and_then(|rest| rest.iter().position(|byte| *byte == b'/'))
+            .map_or(end, |name| length.saturating_add(1).saturating_add(name));
+        let prefix = text.bytes().get(..length).unwrap_or_default();
+        if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
+            hidden = true;
+            continue;
+        }
+        if let Some(link) = read_link(state, text, length, target)? {
+            return Ok(Some(link));
+        }
+    }
+    if hidden {
+        refuse_hidden(state, goal, text)?;
+    }
+    Ok(None)
+}
+
+/// A forbidden prefix on the way to an exception turned out to be a link: it is not followed.
+fn refuse_hidden(state: &State, goal: &Goal, text: &mut Text) -> Answer<()> {
+    let mut end = text.length();
+    while end > 0 {
+        let prefix = text.bytes().get(..end).unwrap_or_default();
+        if let Some(rule) = state.image.decide(prefix).refuses(Access::METADATA) {
+            return report::refuse(state, goal.call, Access::METADATA, rule, prefix);
+        }
+        end = directory_of(prefix);
+    }
+    Err(Errno::EACCES)
+}
+
+/// Reads the first `length` bytes as a link, if they name one and hold none before it.
+fn read_link(
+    state: &State,
+    text: &mut Text,
+    length: usize,
+    target: &mut [u8],
+) -> Answer<Option<Link>> {
+    let prefix = text.bytes().get(..length).unwrap_or_default();
+    if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
+        return Ok(None);
+    }
+    let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
+    let fd = match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
+        Err(Errno::ELOOP) => return Ok(None),
+        answer => answer?,
+    };
+    // A link object leads nowhere, and no parent can be swapped under it.
+    let answer = match sys::readlinkat(fd, sys::Path::EMPTY, target) {
+        Err(_) => Ok(None),
+        Ok(0) => Err(Errno::ENOENT),
+        Ok(read) => match target.get_mut(read) {
+            Some(end) => {
+                *end = 0;
+                describe(fd, text, length, read).map(Some)
+            }
+            None => Err(Errno::ENAMETOOLONG),
+        },
+    };
+    sys::close(fd);
+    answer
+}
+
+/// What kind of link the descriptor holds; applies `fs.protected_symlinks`.
+fn describe(fd: c_int, text: &mut Text, end: usize, target: usize) -> Answer<Link> {
+    let link = sys::fstat(fd)?;
+    if end == text.length() && link.st_uid != sys::effective_user() {
+        protect(text, end, &link)?;
+    }
+    let magic = sys::file_system(fd)? == PROC_SUPER_MAGIC && is_magic(text.bytes(), end);
+    Ok(Link { end, target, magic })
+}
+
+/// The kernel follows a link in a sticky, world-writable directory only when it is the caller's
+/// or the directory owner's (proc_sys_fs(5), `protected_symlinks`); it judged an earlier link.
+fn protect(text: &mut Text, end: usize, link: &libc::stat) -> Answer<()> {
+    let parent = text.bytes().get(..end).map_or(0, directory_of);
+    let parent = text.with_prefix(parent, sys::stat)?;
+    let shared = libc::S_ISVTX | libc::S_IWOTH;
+    if parent.st_mode & shared == shared && parent.st_uid != link.st_uid && links_are_protected() {
+        return Err(Errno::EACCES);
+    }
+    Ok(())
+}
+
+fn links_are_protected() -> bool {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
+    let path = sys::Path::from_c(c"/proc/sys/fs/protected_symlinks");
+    let Ok(fd) = sys::openat2(CWD, path, &how) else { return true };
+    let mut value = [b'1'; 1];
+    let read = sys::read(fd, &mut value);
+    sys::close(fd);
+    read.is_err() || value != *b"0"
+}
