@@ -6,6 +6,8 @@ mod harness;
 mod paths;
 // The same places under other names: dots, links, /proc, dirfds; and the edges of what a path is.
 mod resolve;
+// What a path means changes between two looks at it.
+mod races;
 
 // What the fixtures of Java, Groovy, Jython and Python print, and where those programs are.
 mod outcomes;
