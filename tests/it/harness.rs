@@ -30,19 +30,29 @@ pub(crate) struct Artifacts {
 pub(crate) fn artifacts() -> &'static Artifacts {
     static BUILT: OnceLock<Artifacts> = OnceLock::new();
     BUILT.get_or_init(|| {
-        // Cargo puts this directory into the target directory that it uses.
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp");
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release"])
-            .args(["-p", "ringfence-shim", "-p", "ringfence-launcher", "--target-dir"])
-            .arg(target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo runs");
-        assert!(status.success(), "the library and the launcher must build");
-        let release = target.join("release");
+        let release = build(&["ringfence-shim", "ringfence-launcher"]);
         Artifacts { library: release.join("libringfence.so"), launcher: release.join("ringfence") }
     })
+}
+
+/// The preloadable library of another project, as it were: `tests/fixtures/neighbour`.
+pub(crate) fn neighbour() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["ringfence-neighbour"]).join("libneighbour.so"))
+}
+
+/// Builds packages for release, and gives the directory of what was built.
+fn build(packages: &[&str]) -> PathBuf {
+    // Cargo puts this directory into the target directory that it uses.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--release", "--target-dir"]).arg(target);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
+    assert!(status.success(), "{packages:?} must build");
+    target.join("release")
 }
 
 /// The path of a compiled C fixture; the Java classes lie in `fixture("java")`.

@@ -8,6 +8,12 @@ mod paths;
 mod resolve;
 // What a path means changes between two looks at it.
 mod races;
+// Handlers, children, small stacks, before the first constructor and after the last destructor.
+mod r#async;
+// What a hook takes of its caller's process.
+mod alloc;
+// Another preloaded library in front of us and behind us.
+mod coexist;
 
 // What the fixtures of Java, Groovy, Jython and Python print, and where those programs are.
 mod outcomes;

@@ -70,7 +70,6 @@ impl Fence {
         Self { way, neighbours: (Vec::new(), Vec::new()), directory }
     }
 
-    #[expect(dead_code, reason = "the tests of neighbouring preloads use it")]
     /// Preloads other libraries too, in front of ours and after it; the launcher keeps ours first.
     pub(crate) fn with_neighbours(mut self, before: &[PathBuf], after: &[PathBuf]) -> Self {
         self.neighbours = (before.to_vec(), after.to_vec());
