@@ -1,4 +1,4 @@
-//! The layout of an image, which [`crate::compile`] writes and [`crate::Image`] reads.
+//! The layout of an image, which [`crate::compile()`] writes and [`crate::Image`] reads.
 //!
 //! All numbers are little-endian; offsets count from the first byte of the image, so it means the
 //! same wherever it is mapped. The header is followed by the sections, each an array of records of

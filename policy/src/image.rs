@@ -132,25 +132,25 @@ impl<'a> Image<'a> {
 
     /// Whether refusals take effect.
     #[must_use]
-    pub fn mode(self) -> Mode {
+    pub fn mode(&self) -> Mode {
         if self.has(Settings::AUDIT) { Mode::Audit } else { Mode::Enforce }
     }
 
     /// See [`crate::Policy::debug`].
     #[must_use]
-    pub fn debug(self) -> bool {
+    pub fn debug(&self) -> bool {
         self.has(Settings::DEBUG)
     }
 
     /// See [`crate::Policy::namespaces`].
     #[must_use]
-    pub fn namespaces(self) -> bool {
+    pub fn namespaces(&self) -> bool {
         self.has(Settings::NAMESPACES)
     }
 
     /// See [`crate::Policy::new_privileges`].
     #[must_use]
-    pub fn new_privileges(self) -> bool {
+    pub fn new_privileges(&self) -> bool {
         self.has(Settings::NEW_PRIVILEGES)
     }
 
@@ -161,8 +161,8 @@ impl<'a> Image<'a> {
     /// down, so what comes after is not even looked at.
     #[must_use]
     #[inline]
-    pub fn decide(self, path: &[u8]) -> Decision {
-        paths::decide(&self, path).unwrap_or(Decision::UNJUDGED)
+    pub fn decide(&self, path: &[u8]) -> Decision {
+        paths::decide(self, path).unwrap_or(Decision::UNJUDGED)
     }
 
     /// Whether `name` may be the last name of a rule or an exception.
@@ -171,7 +171,7 @@ impl<'a> Image<'a> {
     /// the shortcut. What a no is good for is told and proved in [`crate::names`].
     #[must_use]
     #[inline]
-    pub fn is_rule_name(self, name: &[u8]) -> bool {
+    pub fn is_rule_name(&self, name: &[u8]) -> bool {
         self.filter.has(name)
     }
 
@@ -179,7 +179,7 @@ impl<'a> Image<'a> {
     /// [`is_rule_name`](Self::is_rule_name), may pass unjudged; see [`crate::names`].
     #[must_use]
     #[inline]
-    pub fn by_names(self) -> Access {
+    pub fn by_names(&self) -> Access {
         let [_, accesses, ..] = self.settings.to_le_bytes();
         Access::from_bits(accesses)
     }
@@ -189,14 +189,14 @@ impl<'a> Image<'a> {
     /// the shorter, as the kernel would meet it first.
     #[must_use]
     #[inline]
-    pub fn alias(self, path: &[u8]) -> Option<(usize, &'a [u8])> {
-        let (length, number) = paths::alias(&self, path)?;
+    pub fn alias(&self, path: &[u8]) -> Option<(usize, &'a [u8])> {
+        let (length, number) = paths::alias(self, path)?;
         Some((length, self.text(self.aliases.get(number as usize)?)?))
     }
 
     /// The rule behind an index, for messages; `None` for an index of another image.
     #[must_use]
-    pub fn rule(self, index: RuleIndex) -> Option<RuleView<'a>> {
+    pub fn rule(&self, index: RuleIndex) -> Option<RuleView<'a>> {
         if index == RuleIndex::UNJUDGED {
             return Some(RuleView::UNJUDGED);
         }
@@ -215,13 +215,13 @@ impl<'a> Image<'a> {
 
     /// The number of rules, exceptions included.
     #[must_use]
-    pub const fn rule_count(self) -> usize {
+    pub const fn rule_count(&self) -> usize {
         self.rules.len()
     }
 
     /// How denials are reported.
     #[must_use]
-    pub fn audit(self) -> AuditView<'a> {
+    pub fn audit(&self) -> AuditView<'a> {
         AuditView {
             file: self.audit_file,
             json_to_stderr: self.has(Settings::JSON),

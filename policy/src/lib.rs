@@ -1,6 +1,6 @@
 //! What a ringfence policy means.
 //!
-//! A policy *as written* ([`Policy`]) is compiled to an *image* ([`compile`]): bytes that are
+//! A policy *as written* ([`Policy`]) is compiled to an *image* ([`compile()`]): bytes that are
 //! versioned, position-independent and matched in place ([`Image`]). The launcher writes images,
 //! the shim reads them inside somebody else's process, so the reading half neither allocates nor
 //! panics, and never reads out of bounds whatever the bytes are.

@@ -13,7 +13,6 @@ use crate::{Decision, Image, RuleIndex, hash};
 
 /// Judges an absolute normalised path; `None` if it is not absolute, or if the image contradicts
 /// itself.
-#[inline]
 pub(crate) fn decide(image: &Image<'_>, path: &[u8]) -> Option<Decision> {
     if path.first() != Some(&b'/') {
         return None;
@@ -38,7 +37,6 @@ pub(crate) fn decide(image: &Image<'_>, path: &[u8]) -> Option<Decision> {
 }
 
 /// The alias that a path begins with: how many of its bytes, and its number.
-#[inline]
 pub(crate) fn alias(image: &Image<'_>, path: &[u8]) -> Option<(usize, u32)> {
     let mut rest = components(path);
     let mut parent = ALIASES_ROOT;

@@ -32,7 +32,7 @@ pub(super) struct Layout<'a> {
 impl<'a> Layout<'a> {
     /// Adds a rule; `None` if it does not fit.
     pub(super) fn rule(&mut self, index: RuleIndex, rule: &'a FileRule) -> Option<()> {
-        let pattern = self.strings.add(rule.pattern.as_bytes())?;
+        let pattern = self.strings.add_once(rule.pattern.as_bytes())?;
         let terms = Terms::new(rule.access, rule.effect, rule.fixed).word();
         for shape in rule.names.iter().map(Shape::of) {
             let (Shape::Literal(name) | Shape::Glob(name)) = shape;
@@ -64,7 +64,7 @@ impl<'a> Layout<'a> {
         let reason = self.strings.add(rule.reason.as_deref().unwrap_or_default().as_bytes())?;
         let has_reason = if rule.reason.is_some() { HAS_REASON } else { 0 };
         let place = [rule.place.line.min(!HAS_REASON) | has_reason, rule.place.column];
-        let id = self.strings.add(rule.id.as_bytes())?;
+        let id = self.strings.add_once(rule.id.as_bytes())?;
         let mut record = [0; 12];
         let texts = [id, section, pattern, file, reason, place];
         for (word, half) in record.iter_mut().zip(texts.into_iter().flatten()) {
@@ -179,7 +179,7 @@ fn settings(policy: &Policy) -> u32 {
     set | u32::from(names::by_names(policy).bits()) << Settings::NAMES
 }
 
-/// All texts, each once.
+/// All texts.
 #[derive(Default)]
 struct Strings<'a> {
     bytes: Vec<u8>,
@@ -187,6 +187,14 @@ struct Strings<'a> {
 }
 
 impl<'a> Strings<'a> {
+    /// Adds a text that is hardly there yet.
+    fn add_once(&mut self, text: &[u8]) -> Option<Text> {
+        let offset = size(&self.bytes)?;
+        self.bytes.extend_from_slice(text);
+        Some([offset, size(text)?])
+    }
+
+    /// Adds a text that may have been added before.
     fn add(&mut self, text: &'a [u8]) -> Option<Text> {
         let next = size(&self.bytes)?;
         let offset = *self.offsets.entry(text).or_insert(next);

@@ -6,7 +6,7 @@ use ringfence_policy::{Alias, Image, Policy, compile, reference};
 use crate::support::{path, random_policy};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_image_decides_as_the_reference(
