@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Explain a code of a message, or a subcommand
     Help(Help),
+    /// Give flows the defaults of a policy
+    Defaults(crate::commands::defaults::Defaults),
 }
 
 /// The options of `ringfence run`.

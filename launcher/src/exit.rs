@@ -2,7 +2,7 @@
 
 /// The question was answered with yes, or there was nothing to say.
 pub(crate) const YES: u8 = 0;
-/// The question was answered with no.
+/// The question was answered with no, or a forced value overrode an author's.
 pub(crate) const NO: u8 = 1;
 /// The question could not be answered: a wrong option, a file that cannot be read.
 pub(crate) const NO_ANSWER: u8 = 2;

@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod defaults;
 mod exit;
 mod places;
 mod read;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         cli::Command::Check(options) => commands::check::check(&options),
         cli::Command::Show(options) => commands::show::show(&options),
         cli::Command::Help(options) => commands::help::help(&options),
+        cli::Command::Defaults(options) => commands::defaults::defaults(&options),
     })
 }
 

@@ -6,6 +6,7 @@ use ringfence_policy::Effect;
 
 use super::{answer, refusal, report};
 use crate::cli::Color;
+use crate::defaults::policy;
 use crate::exit;
 use crate::read::document::Document;
 use crate::read::mistakes::Mistakes;
@@ -32,7 +33,8 @@ pub(crate) struct Check {
 /// Checks a policy: 0 when it holds, 1 with the mistakes when not, 2 when it could not be read.
 pub(crate) fn check(args: &Check) -> u8 {
     args.color.apply();
-    match read::load(&args.sources, &World::current()) {
+    let loaded = read::load(&args.sources, &World::current());
+    match loaded.and_then(with_defaults) {
         Ok(document) => {
             let mut warnings = document.warnings.clone();
             warnings.extend(lints::on_disk(&document));
@@ -53,6 +55,18 @@ pub(crate) fn check(args: &Check) -> u8 {
         }
         Err(_) => exit::NO_ANSWER,
     }
+}
+
+/// The document with what is to be said about its task defaults.
+fn with_defaults(mut document: Document) -> Result<Document, Mistakes> {
+    let mut found = policy::check(&document);
+    found.extend(document.warnings);
+    if found.has_errors() {
+        found.sort();
+        return Err(found);
+    }
+    document.warnings = found;
+    Ok(document)
 }
 
 /// How many mistakes there are, as a last line.

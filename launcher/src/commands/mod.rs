@@ -1,6 +1,7 @@
 //! The subcommands other than `run`, a file each.
 
 pub(crate) mod check;
+pub(crate) mod defaults;
 pub(crate) mod help;
 pub(crate) mod show;
 

@@ -53,6 +53,9 @@ One that is unset or empty would be a policy of no rules."),
     code("RF012", "a directory without policies",
 "A directory is read as all its `*.yaml` and `*.yml`, sorted by name, hidden files left out. There
 is none in this one."),
+    code("RF013", "a flow cannot be written",
+"The defaults could not be put into the text of this flow so that it reads as it should, so nothing
+was printed. Write the node that they change without anchors, aliases and brackets."),
     code("RF101", "unknown key",
 "Sections of ringfence are strict: a key that means nothing would be a rule that does nothing.
 Under `kestra:`, only `ee.javaSecurity` and the two lists of defaults are ringfence's; all else
@@ -91,6 +94,13 @@ component, and are relative to the file that they stand in."),
 "An entry has `path` and `glob`, or a test asks for two things. Make two entries of it."),
     code("RF114", "two values for one setting",
 "Several sources add their rules up, but a setting such as `audit.to` has one value."),
+    code("RF120", "an invalid entry of defaults",
+"An entry has a `type` and `values`, perhaps `forced` (true or false) and `ref` (a name), and
+nothing else. `values` is a map. A property has a value; only a forced one may be null, which takes
+away what the author wrote."),
+    code("RF121", "entries that would go on for ever",
+"An entry adds a plugin to which it, or another that leads back to it, applies again; or two
+entries change the type of a plugin back and forth. Give them narrower types."),
     code("RF201", "not an absolute path",
 "Rules name absolute paths, or paths that start with `~/`, the worker's own home. A relative path
 would mean another place in each directory."),
@@ -151,6 +161,39 @@ other wildcards there is `glob`."),
     code("RF311", "an exception to nothing",
 "Paths that no rule forbids are allowed. An exception elsewhere has no effect, and often its path
 is misspelt."),
+    code("RF320", "an invalid entry in a flow",
+"Kestra warns and uses the flow as it is, without any defaults, not even the forced ones of its
+configuration. The profile `ringfence` refuses such a flow."),
+    code("RF321", "`forced` in a flow is ignored",
+"In this profile only a policy forces; the entry counts as one that is not forced."),
+    code("RF322", "a name of defaults is ignored",
+"A plugin asks for named defaults (`pluginDefaultsRef`), but a forced entry matches it. The forced
+entry alone counts."),
+    code("RF323", "a name of defaults that leads nowhere",
+"No entry has the name (`ref`) that a plugin asks for, or none of that name is for its type. Kestra
+refuses to run the plugin."),
+    code("RF324", "a task that is known at run time only",
+"The `spec` of a templated task is an expression to such a degree that its type cannot be told, so
+nothing can be forced on it beforehand."),
+    code("RF325", "a templated task that Kestra refuses",
+"The `spec` of a templated task must be a task that runs, not one that holds others, and not
+another templated task."),
+    code("RF326", "a list of defaults in two files",
+"Kestra replaces a list by that of a later file as a whole, so the forced defaults of the earlier
+one would be gone. Here all of them count."),
+    code("RF327", "a variable that is not expanded",
+"Kestra expands `${NAME}` in its configuration, but not in the entries of defaults: there it stays
+text."),
+    code("RF328", "a property in kebab case",
+"Keys of the configuration may be written in kebab case, keys of `values` may not: they are the
+names of properties, letter by letter."),
+    code("RF329", "a variable that empties the list",
+"A variable of this name replaces the list of defaults by nothing, forced ones included."),
+    code("RF330", "a Docker runner with gaps",
+"The runner is forced, but not what decides how much of the host its containers see. An author can
+still ask for a privileged one, the network of the host, or its root directory as a volume."),
+    code("RF331", "a forced entry that matches nothing",
+"A type is a prefix, so a misspelt one is no error: it forces nothing."),
     code("RF401", "a static program",
 "A static program has no dynamic linker that would load the fence."),
     code("RF402", "a program that drops the fence",

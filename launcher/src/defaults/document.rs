@@ -1,0 +1,473 @@
+//! A flow as it is written: a tree that knows the bytes of every node, so that a change can be made
+//! in the text and all else stays as it is.
+//!
+//! Other than the tree of a policy this one keeps aliases and merge keys as they stand. Its limits
+//! are the same.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+
+use super::value::{Map, Node, Value};
+use crate::read::mistakes::Mistake;
+use crate::read::span::{Index, Source, Span};
+use crate::read::yaml::{MAX_BYTES, MAX_COPIES, MAX_DEPTH, MAX_NODES};
+
+/// The number of a node in its document.
+pub(crate) type Id = usize;
+
+/// A text with one flow or several.
+pub(crate) struct Document {
+    pub(crate) source: Arc<Source>,
+    index: Index,
+    nodes: Vec<Written>,
+    /// The root of each YAML document.
+    pub(crate) roots: Vec<Id>,
+}
+
+/// A node as it is written.
+pub(crate) struct Written {
+    pub(crate) kind: Kind,
+    /// Its first and last character, as the parser counts; for messages.
+    characters: (usize, usize),
+    /// The bytes of what it holds, without anchor and tag: those of a block list or map reach from
+    /// its first key or item to the end of its last one.
+    pub(crate) bytes: Range<usize>,
+    /// Where its anchor and tag begin; where `bytes` does, when it has none.
+    pub(crate) start: usize,
+    /// Whether aliases may name it.
+    pub(crate) anchored: bool,
+    /// Whether it is in brackets or braces, or stands in such a node.
+    pub(crate) flow: bool,
+}
+
+/// What a node is.
+pub(crate) enum Kind {
+    /// A scalar.
+    Scalar {
+        text: Box<str>,
+        style: ScalarStyle,
+        /// Tagged as text.
+        is_text: bool,
+    },
+    /// A list.
+    List(Vec<Id>),
+    /// A map: keys and values.
+    Map(Vec<(Id, Id)>),
+    /// An alias of a node that stands before it.
+    Alias(Id),
+}
+
+impl Document {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// It is not YAML, or larger, deeper or wider than the limits of policies.
+    pub(crate) fn read(source: &Arc<Source>) -> Result<Self, Mistake> {
+        if source.text.len() > MAX_BYTES {
+            let title = format!("`{}` is larger than {} MiB", source.name, MAX_BYTES >> 20);
+            return Err(Mistake::new("RF004", title));
+        }
+        let mut builder = Builder::new(source);
+        let mut parser = Parser::new_from_str(&source.text);
+        while let Some(event) = parser.next_event() {
+            let (event, span) = event.map_err(|error| {
+                let at = error.marker().index();
+                Mistake::new("RF001", format!("not YAML: {}", error.info()))
+                    .at(&builder.document.index.span(at, at), "here")
+            })?;
+            builder.event(event, span.start.index(), span.end.index())?;
+        }
+        Ok(builder.document)
+    }
+
+    pub(crate) fn node(&self, id: Id) -> &Written {
+        &self.nodes[id]
+    }
+
+    /// Where a node stands.
+    pub(crate) fn span(&self, id: Id) -> Span {
+        let (start, end) = self.nodes[id].characters;
+        self.index.span(start, end)
+    }
+
+    /// The node that an alias names; any other node itself.
+    pub(crate) fn behind(&self, mut id: Id) -> Id {
+        while let Kind::Alias(target) = self.nodes[id].kind {
+            id = target;
+        }
+        id
+    }
+
+    /// The value that a map has itself under a key.
+    pub(crate) fn get(&self, id: Id, key: &str) -> Option<Id> {
+        let Kind::Map(entries) = &self.nodes[self.behind(id)].kind else { return None };
+        let (_, value) = entries.iter().find(|(own, _)| self.key_text(*own) == Some(key))?;
+        Some(*value)
+    }
+
+    /// The text of a key.
+    pub(crate) fn key_text(&self, id: Id) -> Option<&str> {
+        match &self.nodes[self.behind(id)].kind {
+            Kind::Scalar { text, .. } => Some(text),
+            Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => None,
+        }
+    }
+
+    /// Whether a key is `<<`, which takes in the entries of other maps.
+    pub(crate) fn is_merge(&self, id: Id) -> bool {
+        matches!(&self.nodes[id].kind,
+            Kind::Scalar { text, style: ScalarStyle::Plain, is_text: false } if &**text == "<<")
+    }
+
+    /// The value of a node, aliases and merge keys resolved.
+    ///
+    /// # Errors
+    /// A key that is there twice or is no text, a merge key without a map.
+    pub(crate) fn value(&self, id: Id) -> Result<Node, Mistake> {
+        Ok(Node::new(match &self.nodes[id].kind {
+            Kind::Alias(target) => return self.value(*target),
+            Kind::Scalar { text, style, is_text } => {
+                scalar(text, *style == ScalarStyle::Plain && !is_text)
+            }
+            Kind::List(items) => {
+                Value::List(items.iter().map(|&item| self.value(item)).collect::<Result<_, _>>()?)
+            }
+            Kind::Map(entries) => Value::Map(self.map(entries)?),
+        }))
+    }
+
+    fn map(&self, entries: &[(Id, Id)]) -> Result<Map, Mistake> {
+        let mut map = Map::with_capacity(entries.len());
+        let mut places: HashMap<&str, Id> = HashMap::new();
+        for &(key, value) in entries.iter().filter(|(key, _)| !self.is_merge(*key)) {
+            let Some(text) = self.key_text(key) else {
+                return Err(
+                    Mistake::new("RF112", "a key that is no text").at(&self.span(key), "not text")
+                );
+            };
+            if let Some(first) = places.insert(text, key) {
+                return Err(Mistake::new("RF102", format!("key `{text}` is there twice"))
+                    .at(&self.span(key), "again here")
+                    .second(&self.span(first), "first here"));
+            }
+            map.insert(Rc::from(text), self.value(value)?);
+        }
+        for &(_, value) in entries.iter().filter(|(key, _)| self.is_merge(*key)) {
+            for other in self.merged(value)? {
+                let Value::Map(other) = self.value(other)?.value else { continue };
+                for (key, value) in other {
+                    map.entry(key).or_insert(value);
+                }
+            }
+        }
+        Ok(map)
+    }
+
+    /// The maps that the value of a merge key names, the strongest first.
+    ///
+    /// # Errors
+    /// It names something else.
+    pub(crate) fn merged(&self, id: Id) -> Result<Vec<Id>, Mistake> {
+        let behind = self.behind(id);
+        let maps = match &self.nodes[behind].kind {
+            Kind::List(items) => items.clone(),
+            Kind::Map(_) | Kind::Scalar { .. } | Kind::Alias(_) => vec![id],
+        };
+        match maps.iter().find(|&&map| !matches!(self.nodes[self.behind(map)].kind, Kind::Map(_))) {
+            None => Ok(maps),
+            Some(&other) => Err(Mistake::new("RF008", "`<<` takes a map, or a list of maps")
+                .at(&self.span(other), "not a map")),
+        }
+    }
+}
+
+/// What a scalar holds by YAML's core schema. Only a plain one may be anything but text.
+pub(super) fn scalar(text: &str, plain: bool) -> Value {
+    match text {
+        _ if !plain => Value::Text(text.into()),
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        _ if is_number(text) => Value::Number(text.into()),
+        _ => Value::Text(text.into()),
+    }
+}
+
+/// Whether a plain scalar is a number by the core schema.
+pub(crate) fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_radix = |prefix: &str, digit: fn(char) -> bool| {
+        text.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.chars().all(digit))
+    };
+    if is_radix("0x", |c| c.is_ascii_hexdigit()) || is_radix("0o", |c| c.is_digit(8)) {
+        return true;
+    }
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return true;
+    }
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let exponent_fits =
+        exponent.is_none_or(|digits| is_digits(digits.strip_prefix(['-', '+']).unwrap_or(digits)));
+    let mantissa_fits = match mantissa.split_once('.') {
+        None => is_digits(mantissa),
+        Some((whole, "")) => is_digits(whole),
+        Some((whole, fraction)) => (whole.is_empty() || is_digits(whole)) && is_digits(fraction),
+    };
+    exponent_fits && mantissa_fits
+}
+
+/// A list or map whose end is still to come.
+struct Open {
+    id: Id,
+    anchor: usize,
+    /// The key that waits for its value.
+    key: Option<Id>,
+    size: Size,
+}
+
+/// How large a node is with all beneath it, aliases counted as what they name.
+#[derive(Clone, Copy)]
+struct Size {
+    nodes: usize,
+    depth: usize,
+}
+
+/// What stands before a node.
+#[derive(Clone, Copy)]
+struct Properties {
+    /// The number of its anchor, 0 for none.
+    anchor: usize,
+    /// Whether it has a tag.
+    tagged: bool,
+}
+
+/// The length of the anchor and the tag, with the blanks after them, at the start of a text.
+fn properties(text: &str) -> usize {
+    let mut rest = text;
+    while rest.starts_with(['&', '!']) {
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        rest = rest[end..].trim_start();
+    }
+    text.len() - rest.len()
+}
+
+struct Builder {
+    document: Document,
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Id, Size)>,
+    nodes: usize,
+    copies: usize,
+}
+
+impl Builder {
+    fn new(source: &Arc<Source>) -> Self {
+        let index = Index::new(source);
+        let source = Arc::clone(source);
+        Self {
+            document: Document { source, index, nodes: Vec::new(), roots: Vec::new() },
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            copies: 0,
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, start: usize, end: usize) -> Result<(), Mistake> {
+        const ONE: Size = Size { nodes: 1, depth: 1 };
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_text = self.is_text(tag.as_deref(), start, end)?;
+                let kind = Kind::Scalar { text: text.into(), style, is_text };
+                let properties = Properties { anchor, tagged: tag.is_some() };
+                let id = self.add(kind, properties, start, end)?;
+                if anchor != 0 {
+                    self.anchors.insert(anchor, (id, ONE));
+                }
+                self.place(id, ONE);
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.is_text(tag.as_deref(), start, end)?;
+                let properties = Properties { anchor, tagged: tag.is_some() };
+                self.start(Kind::List(Vec::new()), properties, start, end)?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.is_text(tag.as_deref(), start, end)?;
+                let properties = Properties { anchor, tagged: tag.is_some() };
+                self.start(Kind::Map(Vec::new()), properties, start, end)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(end),
+            Event::Alias(anchor) => self.alias(anchor, start, end)?,
+            Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a tag makes a scalar text. Tags that are not YAML's own would be lost where a node
+    /// has to be written anew.
+    fn is_text(&self, tag: Option<&Tag>, start: usize, end: usize) -> Result<bool, Mistake> {
+        let Some(tag) = tag else { return Ok(false) };
+        match (tag.handle.as_str(), tag.suffix.as_str()) {
+            ("tag:yaml.org,2002:", suffix) => Ok(suffix == "str"),
+            ("", "!") | ("!", "") => Ok(true),
+            _ => {
+                let span = self.document.index.span(start, end);
+                Err(Mistake::new("RF009", format!("unknown tag `{tag}`")).at(&span, "here"))
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        kind: Kind,
+        properties: Properties,
+        start: usize,
+        end: usize,
+    ) -> Result<(), Mistake> {
+        self.deepen(1, start, end)?;
+        let anchor = properties.anchor;
+        let id = self.add(kind, properties, start, end)?;
+        self.open.push(Open { id, anchor, key: None, size: Size { nodes: 1, depth: 1 } });
+        Ok(())
+    }
+
+    fn end(&mut self, end: usize) {
+        // The parser balances its events; without an open node there is nothing to end.
+        let Some(Open { id, anchor, size, .. }) = self.open.pop() else { return };
+        let document = &mut self.document;
+        let end = document.index.span(end, end).range().start;
+        let last = match &document.nodes[id].kind {
+            Kind::List(items) => items.last().copied(),
+            Kind::Map(entries) => entries.last().map(|&(_, value)| value),
+            Kind::Scalar { .. } | Kind::Alias(_) => None,
+        };
+        let first = match &document.nodes[id].kind {
+            Kind::Map(entries) => entries.first().map(|&(key, _)| key),
+            Kind::List(_) | Kind::Scalar { .. } | Kind::Alias(_) => None,
+        };
+        let node = &document.nodes[id];
+        let start = node.bytes.start;
+        let bracketed = node.flow && document.source.text[start..].starts_with(['{', '[']);
+        let bytes = match last {
+            Some(last) if !bracketed => {
+                let start = first.map_or(start, |first| document.nodes[first].start);
+                start..document.nodes[last].bytes.end.max(start)
+            }
+            _ => start..end.max(start),
+        };
+        document.nodes[id].bytes = bytes;
+        if anchor != 0 {
+            self.anchors.insert(anchor, (id, size));
+        }
+        self.place(id, size);
+    }
+
+    /// Puts a complete node where it belongs.
+    fn place(&mut self, id: Id, size: Size) {
+        let Some(open) = self.open.last_mut() else {
+            self.document.roots.push(id);
+            return;
+        };
+        open.size.nodes += size.nodes;
+        open.size.depth = open.size.depth.max(size.depth + 1);
+        match &mut self.document.nodes[open.id].kind {
+            Kind::List(items) => items.push(id),
+            Kind::Map(entries) => match open.key.take() {
+                Some(key) => entries.push((key, id)),
+                None => open.key = Some(id),
+            },
+            Kind::Scalar { .. } | Kind::Alias(_) => {}
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, start: usize, end: usize) -> Result<(), Mistake> {
+        let span = self.document.index.span(start, end);
+        let Some(&(target, size)) = self.anchors.get(&anchor) else {
+            return Err(Mistake::new("RF007", "an alias stands inside the node that it names")
+                .at(&span, "the node would hold itself"));
+        };
+        self.deepen(size.depth, start, end)?;
+        self.copies += size.nodes;
+        if self.copies > MAX_COPIES {
+            let title = format!("aliases multiply to more than {MAX_COPIES} values");
+            return Err(Mistake::new("RF006", title).at(&span, "one copy too many"));
+        }
+        let properties = Properties { anchor: 0, tagged: false };
+        let id = self.add(Kind::Alias(target), properties, start, end)?;
+        self.place(id, size);
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        kind: Kind,
+        Properties { anchor, tagged }: Properties,
+        start: usize,
+        end: usize,
+    ) -> Result<Id, Mistake> {
+        let span = self.document.index.span(start, end);
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            let title = format!("the text has more than {MAX_NODES} values");
+            return Err(Mistake::new("RF006", title).at(&span, "one too many"));
+        }
+        let text = &self.document.source.text;
+        let Range { start: first, end: last } = span.range();
+        let has_properties = anchor != 0 || tagged;
+        let content = if has_properties { first + properties(&text[first..last]) } else { first };
+        let is_block = matches!(&kind, Kind::Scalar { style, .. }
+            if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded));
+        let bytes = if is_block { self.block(content..last) } else { content..last };
+        let in_flow = self.open.last().is_some_and(|open| self.document.nodes[open.id].flow);
+        let bracketed = matches!(kind, Kind::List(_) | Kind::Map(_))
+            && text[content..last].starts_with(['{', '[']);
+        let start_of_node = if has_properties { first } else { bytes.start };
+        self.document.nodes.push(Written {
+            kind,
+            characters: (start, end),
+            bytes,
+            start: start_of_node,
+            anchored: anchor != 0,
+            flow: in_flow || bracketed,
+        });
+        Ok(self.document.nodes.len() - 1)
+    }
+
+    /// The bytes of a block scalar. The parser gives those of its lines; the header, `|` or `>`, is
+    /// on a line before the first of them, and blank lines at the end are left out.
+    fn block(&self, lines: Range<usize>) -> Range<usize> {
+        let text = &self.document.source.text;
+        let end = lines.start + text[lines.clone()].trim_end().len();
+        if text[lines.clone()].starts_with(['|', '>']) {
+            return lines.start..end;
+        }
+        let key = self.open.last().and_then(|open| open.key);
+        let before = key.map_or(0, |key| self.document.nodes[key].bytes.end);
+        let header = &text[before..lines.start];
+        let line = header.trim_end().rfind('\n').map_or(0, |newline| newline + 1);
+        let indicator = header[line..].char_indices().find(|&(at, character)| {
+            matches!(character, '|' | '>') && header[..line + at].ends_with([' ', '\t', '\n'])
+        });
+        indicator.map_or(lines.start, |(at, _)| before + line + at)..end.max(before)
+    }
+
+    fn deepen(&self, depth: usize, start: usize, end: usize) -> Result<(), Mistake> {
+        if self.open.len() + depth > MAX_DEPTH {
+            let title = format!("lists and maps are nested more than {MAX_DEPTH} deep");
+            let span = self.document.index.span(start, end);
+            return Err(Mistake::new("RF005", title).at(&span, "too deep"));
+        }
+        Ok(())
+    }
+}
