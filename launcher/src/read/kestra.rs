@@ -95,19 +95,7 @@ impl<'n> Walk<'n, '_> {
                 );
             }
         } else if let Some(meant) = near_miss(path) {
-            let mistake = Mistake::new(
-                "RF106",
-                format!("`{}` looks like `{meant}`, and is not", path.join(".")),
-            )
-            .at(key, "this section would be ignored");
-            let last = meant.rsplit('.').next().unwrap_or(meant);
-            let same_parent = path.len() == meant.split('.').count() && !text.contains('.');
-            self.mistakes.add(match same_parent {
-                true => mistake.instead(key, last),
-                false => {
-                    mistake.help(format!("its rules would protect nothing; write it as `{meant}`"))
-                }
-            });
+            self.mistakes.add(ignored(path, text, key, meant));
         }
     }
 
@@ -164,6 +152,22 @@ fn after<'p>(path: &'p [String], target: &[&str]) -> Option<&'p [String]> {
 
 fn leads_to(path: &[String], target: &[&str]) -> bool {
     path.len() < target.len() && path.iter().eq(&target[..path.len()])
+}
+
+/// The mistake for a key that everybody would ignore.
+fn ignored(path: &[String], text: &str, key: &Span, meant: &str) -> Mistake {
+    let last = meant.rsplit('.').next().unwrap_or(meant);
+    if !path.iter().any(|segment| shape::nearest(segment, &[last]).is_some()) {
+        return Mistake::new("RF106", format!("`{text}` stands outside `{meant}`"))
+            .at(key, "ignored here")
+            .help(format!("it would protect nothing; move it beneath `{meant}`"));
+    }
+    let mistake = Mistake::new("RF106", format!("`{text}` looks like `{meant}`, and is not"))
+        .at(key, "this section would be ignored");
+    if path.len() == meant.split('.').count() && !text.contains('.') {
+        return mistake.instead(key, last);
+    }
+    mistake.help(format!("its rules would protect nothing; write it as `{meant}`"))
 }
 
 /// The section that a path outside our sections was probably meant to be.

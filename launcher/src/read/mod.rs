@@ -28,12 +28,13 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use self::document::{Document, Presets};
 use self::kestra::Found;
 use self::mistakes::{Mistake, Mistakes};
 use self::sources::Group;
-use self::span::Span;
+use self::span::{Source, Span};
 use self::world::World;
 
 /// Reads sources, as `--policy` names them, into one document: a file, a directory, `-`,
@@ -80,20 +81,22 @@ fn read_group(group: &Group, world: &World, document: &mut Document, mistakes: &
         document.sources.push(text.source.name.clone());
         // A near miss of a root key has been reported already.
         if !has_root && text.root_required && mistakes.len() == before {
-            mistakes.add(no_root(&text.source.name));
+            mistakes.add(no_root(&text.source));
         }
     }
     if roots == 0
         && let Some(text) = group.texts.first()
         && !text.root_required
     {
-        mistakes.add(no_root(&text.source.name));
+        mistakes.add(no_root(&text.source));
     }
     kestra::read(&found, world, document, mistakes);
 }
 
-fn no_root(name: &str) -> Mistake {
+fn no_root(source: &Arc<Source>) -> Mistake {
+    let name = &source.name;
     Mistake::new("RF107", format!("`{name}` has neither `kestra` nor `ringfence` as a root key"))
+        .near(&Span::start_of(source))
         .help("a policy stands under `ringfence:`, or in Kestra's configuration under `kestra:`")
 }
 

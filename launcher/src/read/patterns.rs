@@ -100,6 +100,11 @@ impl Context<'_> {
     ) -> Mistake {
         let shown = String::from_utf8_lossy(expanded);
         match wrong {
+            Wrong::Empty if span.text() == "~" => {
+                Mistake::new("RF203", format!("empty path in `{name}`"))
+                    .at(span, "`~` alone is YAML for nothing")
+                    .instead(span, "~/")
+            }
             Wrong::Empty => Mistake::new("RF203", format!("empty path in `{name}`"))
                 .at(span, "empty")
                 .help("an empty path would name nothing, or `/`; remove the entry or give a path"),

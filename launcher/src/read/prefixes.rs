@@ -29,6 +29,8 @@ fn prefix(section: &str, text: &str, node: &Node, context: &mut Context<'_>) -> 
         ("python:", CallerKind::Python),
         ("native:", CallerKind::Native),
     ];
+    // Kestra's lists are of Java classes only.
+    let kinds = if context.syntax == Syntax::Kestra { &[][..] } else { &kinds[..] };
     let named = kinds.iter().find_map(|(name, kind)| Some((*kind, text.strip_prefix(name)?)));
     let (kind, rest) = named.unwrap_or((CallerKind::Java, text));
     let wrong = match kind {

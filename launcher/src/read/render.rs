@@ -67,9 +67,16 @@ pub(crate) fn text(mistake: &Mistake, renderer: &Renderer) -> String {
         );
     }
     let text = renderer.render(&groups);
-    // Without a line of source there is no column of line numbers to stand beside.
-    let shows_source = !mistake.label.is_empty() || mistake.suggestion.is_some();
-    if shows_source { text } else { text.replace('\n', "\n ") }
+    if !mistake.label.is_empty() || mistake.suggestion.is_some() {
+        return text;
+    }
+    // Without a line of source there is no column of line numbers to stand beside, and without a
+    // place no reason for the empty line that leads from it to the help.
+    let mut lines: Vec<&str> = text.lines().collect();
+    if mistake.at.is_none() && lines.len() > 1 {
+        lines.remove(1);
+    }
+    lines.join("\n ")
 }
 
 fn show<'a>(group: Group<'a>, at: &'a Span, mistake: &'a Mistake) -> Group<'a> {

@@ -34,6 +34,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The start of a source, for what is about all of it.
+    pub(crate) fn start_of(source: &Arc<Source>) -> Self {
+        Self { source: Arc::clone(source), start: 0, end: 0, line: 1, column: 1 }
+    }
+
     /// The source that the range is in.
     pub(crate) fn source(&self) -> &Arc<Source> {
         &self.source
@@ -134,6 +139,12 @@ impl Index {
             line: narrow(line),
             column: narrow(start).saturating_sub(first) + 1,
         }
+    }
+
+    /// The span of one character, by line and column from 0.
+    pub(crate) fn character(&self, line: usize, column: usize) -> Span {
+        let start = self.lines.get(line).map_or(0, |&first| first as usize) + column;
+        self.span(start, start + 1)
     }
 
     fn byte(&self, character: usize) -> u32 {

@@ -326,12 +326,18 @@ impl Builder {
     fn not_yaml(&self, error: &ScanError) -> Mistake {
         let at = error.marker().index();
         let span = self.index.span(at, at);
-        let line = self.source.text.lines().nth(span.line().saturating_sub(1) as usize);
-        let indentation = line.map(|line| &line[..line.len() - line.trim_start().len()]);
-        if let Some(tab) = indentation.and_then(|indentation| indentation.find('\t')) {
-            let start = at - (span.column() as usize - 1) + tab;
+        // The parser stops before the tab, or on the line before when that might go on.
+        let first = span.line().saturating_sub(1) as usize;
+        let lines = if error.info().contains("tab") { 2 } else { 1 };
+        let tab = self.source.text.lines().enumerate().skip(first).take(lines).find_map(
+            |(number, line)| {
+                let indentation = line.len() - line.trim_start().len();
+                Some((number, line[..indentation].find('\t')?))
+            },
+        );
+        if let Some((line, column)) = tab {
             return Mistake::new("RF002", "a tab in the indentation")
-                .at(&self.index.span(start, start + 1), "tab")
+                .at(&self.index.character(line, column), "tab")
                 .help("YAML is indented with spaces only");
         }
         Mistake::new("RF001", format!("not YAML: {}", error.info())).at(&span, "here")

@@ -108,6 +108,22 @@ fn rf002_a_tab_in_the_indentation() {
 }
 
 #[test]
+fn rf002_a_tab_is_found_wherever_the_parser_stops() {
+    for (text, place) in [
+        ("a:\n  b: 1\n\tc: 2\n", "t.yaml:3:1"),
+        ("a:\n\t- x\n", "t.yaml:2:1"),
+        ("a:\n  - x\n\t- y\n", "t.yaml:3:1"),
+        ("x:\n  - [\n\t1]\n", "t.yaml:3:1"),
+        ("x:\n  y: |\n\tfoo\n", "t.yaml:3:1"),
+        ("a:\n  b:\n \tc: 1\n", "t.yaml:3:2"),
+    ] {
+        let mistake = read(text).expect_err("a tab");
+        let at = mistake.at.as_ref().map(ToString::to_string);
+        assert_eq!((mistake.code, at.as_deref()), ("RF002", Some(place)), "{text:?}");
+    }
+}
+
+#[test]
 fn rf004_a_text_that_is_too_large_is_refused_unread() {
     let start = Instant::now();
     let message = refused(&"- a\n".repeat(25 << 20));
@@ -210,7 +226,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_serde_yaml_writes_both_read_alike(value in any_value()) {
