@@ -110,7 +110,10 @@ fn refused(way: &str, came: &Came) -> bool {
             came.threw(&["java.lang.UnsatisfiedLinkError"]) && !came.failed_saying("ELF")
         }
         // Not java.nio's: they give the errno's message and no class of their own.
-        "File.createNewFile" | "File.createTempFile" | "ProcessBuilder.directory" => {
+        "File.createNewFile"
+        | "File.createTempFile"
+        | "ProcessBuilder.directory"
+        | "ProcessBuilder.redirectInput" => {
             came.threw(&["java.io.IOException"]) && came.failed_saying("ermission denied")
         }
         // The child is the one refused.
