@@ -52,28 +52,52 @@ pub(crate) fn component(name: &[u8]) -> u64 {
 }
 
 /// The hash of a component in its directory: what the table of an image is ordered by.
+///
+/// Both halves of the product go into it, so that each of its bits depends on every byte.
 #[inline(always)]
 #[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of a product")]
 pub(crate) const fn in_directory(component: u64, parent: u32) -> u64 {
-    finish((component ^ (parent as u64).wrapping_mul(SPREAD)).wrapping_mul(FACTOR))
+    let state = component ^ (parent as u64).wrapping_mul(SPREAD);
+    let product = (state as u128).wrapping_mul(FACTOR as u128);
+    product as u64 ^ (product >> 64) as u64
 }
 
 /// Spreads the high bits, which a multiplication fills best, over the low ones.
-#[inline(always)]
-#[must_use]
-pub(crate) const fn finish(state: u64) -> u64 {
+const fn finish(state: u64) -> u64 {
     state ^ (state >> 32)
 }
 
-/// Fewer than eight bytes as a word.
+/// Whether two texts are the same. Components are short: a call of `bcmp` costs more than they do,
+/// and is one that another library can define.
+#[inline(always)]
+#[must_use]
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let ((words, tail), (others, other_tail)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    one.len() == other.len()
+        && words.iter().zip(others).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+        && partial_word(tail) == partial_word(other_tail)
+}
+
+/// Fewer than eight bytes as a word, another for any others of the same number. Two reads that
+/// may overlap cost less than a loop over the bytes.
 #[inline(always)]
 fn partial_word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    }
+    match *bytes {
+        [a] => u64::from(a),
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use alloc::vec;
+    use alloc::vec::Vec;
 
     use super::*;
 
@@ -86,6 +110,39 @@ mod tests {
                 bytes[bit / 8] ^= 1 << (bit % 8);
                 assert_ne!(checksum(&bytes), whole, "bit {bit} of {length} bytes");
                 bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_the_same_only_byte_for_byte() {
+        let text = b"a component of some length";
+        for length in 0..text.len() {
+            let one = &text[..length];
+            assert!(is_same(one, &Vec::from(one)));
+            assert!(!is_same(one, &text[..=length]));
+            for at in 0..length {
+                let mut other = one.to_vec();
+                other[at] ^= 0x20;
+                assert!(!is_same(one, &other), "{at} of {length}");
+            }
+        }
+    }
+
+    /// The table takes its slot from the high bits and its tag from the low ones.
+    #[test]
+    fn every_byte_of_a_component_moves_both_ends_of_the_hash() {
+        let name = b"component";
+        let ends = |name: &[u8]| {
+            let hash = in_directory(component(name), 7);
+            (hash & 0xffff, hash >> 48)
+        };
+        for length in 1..=name.len() {
+            for at in 0..length {
+                let mut other = Vec::from(&name[..length]);
+                other[at] = b'_';
+                let (before, after) = (ends(&name[..length]), ends(&other));
+                assert!(before.0 != after.0 && before.1 != after.1, "{at} of {length}");
             }
         }
     }

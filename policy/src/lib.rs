@@ -30,7 +30,7 @@ mod document;
 mod format;
 mod hash;
 mod image;
-mod names;
+pub mod names;
 mod paths;
 mod pattern;
 pub mod program;

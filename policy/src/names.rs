@@ -9,7 +9,7 @@
 //!
 //! **What is assumed.** A process holds only directories that were judged: opened, listed,
 //! entered, inherited or received where at least one access is not refused. A held directory is
-//! not moved into a forbidden place: the process cannot, since [`by_names`] below takes care that
+//! not moved into a forbidden place: the process cannot, since `by_names` below takes care that
 //! writing is refused there too; another process can, which is a limit like a hard link made
 //! before. A place that a rule calls a leaf is a file when the policy is compiled.
 //!

@@ -38,12 +38,12 @@ impl<'a> Trie<'a> {
     /// The table of slots; `contents` says what the node of a number holds.
     ///
     /// It is filled in the order of the nodes, so that a child knows its parent's slot, and at
-    /// most to three fifths, so that a search soon meets a free slot.
+    /// most to one half, so that a search soon meets a free slot.
     pub(super) fn slots(&self, contents: impl Fn(u32) -> u32) -> Option<Vec<Slot>> {
         if self.nodes.is_empty() {
             return Some(Vec::new());
         }
-        let count = self.nodes.len().checked_mul(5)?.div_ceil(3).checked_add(1)?;
+        let count = self.nodes.len().checked_mul(2)?;
         let total = u32::try_from(count).ok().filter(|total| *total < ALIASES_ROOT)?;
         let mut slots: Vec<Slot> = vec![[0; 16]; count];
         let mut slot_of: Vec<u32> = Vec::with_capacity(self.nodes.len());
