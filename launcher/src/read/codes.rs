@@ -155,6 +155,9 @@ checked on another machine than it is for."),
 "The rule names a file that is a link. Both its names are protected; but whoever swaps the link,
 as Kubernetes does when it updates a ConfigMap or Secret, makes a third name that no rule knows.
 Forbid the directory."),
+    code("RF308", "a file system that ignores case",
+"`/data/Secret` and `/data/secret` are one file there, and a rule compares names by their bytes.
+Forbid the place that the file system is mounted on, or a directory above."),
     code("RF310", "a star that is no wildcard",
 "In a path `*` is a plain character. A path covers all beneath it, so a directory needs none; for
 other wildcards there is `glob`."),

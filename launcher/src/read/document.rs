@@ -1,5 +1,7 @@
 //! A whole policy as written: what all sources together say, each part with its place.
 
+use std::path::PathBuf;
+
 use ringfence_policy::{Console, FileRule, Place};
 
 use super::mistakes::Mistakes;
@@ -12,6 +14,8 @@ use crate::cli::Mode;
 pub(crate) struct Document {
     /// The names of the sources that were read, in order.
     pub(crate) sources: Vec<String>,
+    /// The files among them, as they were named: nobody inside the fence may change them.
+    pub(crate) files: Vec<PathBuf>,
     /// No source was named and none stands in the default place: these are the built-in rules.
     pub(crate) built_in: bool,
     /// The rules about files. Their `names` hold the places as written (with variables and `~`

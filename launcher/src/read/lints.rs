@@ -10,6 +10,7 @@ use super::document::{Document, Prefix, PrefixRules};
 use super::files::may_hold;
 use super::mistakes::{Mistake, Mistakes};
 use super::native::is_java;
+use super::presets;
 
 /// The lints that need nothing but the document.
 pub(crate) fn on_text(document: &Document, mistakes: &mut Mistakes) {
@@ -100,13 +101,13 @@ fn whole_file_system(document: &Document, mistakes: &mut Mistakes) {
     }
 }
 
-/// The lints that look at the places themselves: RF305, RF307. They are hints for whoever writes
+/// The lints that look at the places themselves: RF305, RF307, RF308. They are hints for whoever writes
 /// a policy, made on the machine where it is checked; the fence looks for itself.
 pub(crate) fn on_disk(document: &Document) -> Mistakes {
     let mut mistakes = Mistakes::default();
     for (rule, span) in document.rules.iter().zip(&document.spans) {
         // The built-in rules name places that most machines do not have.
-        if rule.place.file == "<built-in>" {
+        if rule.place.file == presets::NAME {
             continue;
         }
         let paths: Vec<&Path> = rule.names.iter().filter_map(literal).collect();
@@ -115,6 +116,13 @@ pub(crate) fn on_disk(document: &Document) -> Mistakes {
                 Mistake::new("RF305", format!("`{}` does not exist here", rule.pattern))
                     .at(span, "not found")
                     .help("the rule holds as soon as it does; check the spelling"),
+            );
+        }
+        if rule.effect == Effect::Forbid && paths.iter().any(|path| ignores_case(path)) {
+            mistakes.add(
+                Mistake::new("RF308", format!("`{}` has other spellings", rule.pattern))
+                    .at(span, "on a file system that ignores case")
+                    .help("rules compare names by their bytes: forbid what the file system is mounted on"),
             );
         }
         if rule.effect == Effect::Forbid
@@ -133,6 +141,29 @@ pub(crate) fn on_disk(document: &Document) -> Mistakes {
         }
     }
     mistakes
+}
+
+/// Magic numbers of statfs(2) for file systems that take `/A` and `/a` for one name, or may be
+/// mounted so: FAT, exFAT, NTFS by both drivers, SMB by both protocols, HFS and HFS+.
+const IGNORE_CASE: [u64; 8] =
+    [0x4d44, 0x2011_bab0, 0x5346_544e, 0x7366_746e, 0xff53_4d42, 0xfe53_4d42, 0x4244, 0x482b];
+
+/// Whether a place lies on a file system, or in a directory, that ignores case.
+fn ignores_case(path: &Path) -> bool {
+    let Some(there) = path.ancestors().find(|path| path.exists()) else { return false };
+    let on_such = rustix::fs::statfs(there)
+        // The type has another width and sign on each platform, and the numbers have 32 bits.
+        .is_ok_and(|found| {
+            IGNORE_CASE.contains(&(u64::from_ne_bytes(found.f_type.to_ne_bytes()) & 0xffff_ffff))
+        });
+    on_such || folds_case(there)
+}
+
+/// Whether a directory of ext4 or f2fs has the attribute `F` (casefold).
+fn folds_case(path: &Path) -> bool {
+    let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let Ok(directory) = std::fs::File::open(directory) else { return false };
+    rustix::fs::ioctl_getflags(&directory).is_ok_and(|flags| flags.bits() & 0x4000_0000 != 0)
 }
 
 fn literal(name: &PathPattern) -> Option<&Path> {

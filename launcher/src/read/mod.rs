@@ -30,6 +30,8 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use ringfence_policy::PathPattern;
+
 use self::document::{Document, Presets};
 use self::kestra::Found;
 use self::mistakes::{Mistake, Mistakes};
@@ -51,6 +53,7 @@ pub(crate) fn load(sources: &[OsString], world: &World) -> Result<Document, Mist
         read_group(group, world, &mut document, &mut mistakes);
     }
     add_presets(world, &mut document, &mut mistakes);
+    name_exceptions(&mut document);
     make_ids_unique(&mut document, &mut mistakes);
     lints::on_text(&document, &mut mistakes);
     if !mistakes.has_errors() && says_nothing(&document) {
@@ -79,6 +82,7 @@ fn read_group(group: &Group, world: &World, document: &mut Document, mistakes: &
         }
         roots += usize::from(has_root);
         document.sources.push(text.source.name.clone());
+        document.files.extend(text.path.clone());
         // A near miss of a root key has been reported already.
         if !has_root && text.root_required && mistakes.len() == before {
             mistakes.add(no_root(&text.source));
@@ -110,14 +114,38 @@ fn add_presets(world: &World, document: &mut Document, mistakes: &mut Mistakes) 
         document.presets.kestra = kestra;
         document.presets.credentials = credentials;
     }
-    if document.presets.credentials {
-        let source = presets::credentials();
-        match yaml::documents(&source) {
-            Ok(nodes) => nodes.iter().for_each(|node| {
-                native::read(node, world, document, mistakes);
-            }),
-            Err(mistake) => mistakes.add(mistake),
-        }
+    if !document.presets.credentials {
+        return;
+    }
+    let source = presets::credentials();
+    let before = document.rules.len();
+    match yaml::documents(&source) {
+        Ok(nodes) => nodes.iter().for_each(|node| {
+            native::read(node, world, document, mistakes);
+        }),
+        Err(mistake) => mistakes.add(mistake),
+    }
+    for rule in document.rules.iter_mut().skip(before) {
+        "presets.credentials".clone_into(&mut rule.section);
+    }
+}
+
+/// Lets each refusal by a built-in rule name the exception to write.
+fn name_exceptions(document: &mut Document) {
+    let built_in = document.built_in;
+    for rule in document.rules.iter_mut().filter(|rule| rule.place.file == presets::NAME) {
+        let place = match rule.names.as_slice() {
+            [PathPattern::Glob(_)] => format!("{{glob: {}}}", rule.pattern),
+            _ => rule.pattern.clone(),
+        };
+        let exception = format!("files: {{allowed: [{place}]}}");
+        // A policy of one's own takes the place of the built-in one, unless it names the preset.
+        let exception = match built_in {
+            true => format!("ringfence: {{version: 1, presets: [credentials], {exception}}}"),
+            false => exception,
+        };
+        let reason = rule.reason.take().unwrap_or_default();
+        rule.reason = Some(format!("{reason}; an exception is written `{exception}`"));
     }
 }
 

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use super::span::Source;
 
+/// The file name of built-in rules.
+pub(crate) const NAME: &str = "<built-in>";
+
 /// Well-known places of secrets: the policy when none is named, and the preset `credentials`.
 ///
 /// It stops what reads those places in ordinary work, too: `ssh` and `git` with keys of `~/.ssh`,
 /// cloud tools with their profiles. That is its purpose: such work gets an exception of its own.
 pub(crate) fn credentials() -> Arc<Source> {
-    Source::new("<built-in>", include_str!("presets/credentials.yaml"))
+    Source::new(NAME, include_str!("presets/credentials.yaml"))
 }
 
 /// What the preset `kestra` keeps at the end of `LD_PRELOAD`: Kestra's start script sets it only

@@ -24,6 +24,8 @@ pub(crate) const DEFAULT: &str = "/etc/ringfence/policy.yaml";
 pub(crate) struct Text {
     /// The text.
     pub(crate) source: Arc<Source>,
+    /// The file that it was read from.
+    pub(crate) path: Option<PathBuf>,
     /// Its documents that are not empty.
     pub(crate) documents: Vec<Node>,
     /// Whether a root key of ours is required. A configuration in several files for Kestra may
@@ -187,7 +189,7 @@ impl<'m> Reader<'m> {
         }
         self.chain.push(canonical);
         let text = File::open(path).and_then(read_limited);
-        self.bytes(&name, text, path.parent(), root_required);
+        self.bytes(&name, text, Some(path), root_required);
         self.chain.pop();
     }
 
@@ -195,7 +197,7 @@ impl<'m> Reader<'m> {
         &mut self,
         name: &str,
         bytes: io::Result<Vec<u8>>,
-        directory: Option<&Path>,
+        path: Option<&Path>,
         root_required: bool,
     ) {
         let bytes = match bytes {
@@ -203,7 +205,7 @@ impl<'m> Reader<'m> {
             Err(error) => return self.mistakes.add(unreadable(name, &error)),
         };
         match String::from_utf8(bytes) {
-            Ok(text) => self.text(Source::new(name, text), directory, root_required),
+            Ok(text) => self.text(Source::new(name, text), path, root_required),
             Err(error) => {
                 let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                 let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -218,16 +220,19 @@ impl<'m> Reader<'m> {
         }
     }
 
-    fn text(&mut self, source: Arc<Source>, directory: Option<&Path>, root_required: bool) {
+    fn text(&mut self, source: Arc<Source>, path: Option<&Path>, root_required: bool) {
         let documents = match yaml::documents(&source) {
             Ok(documents) => documents,
             Err(mistake) => return self.mistakes.add(mistake),
         };
         let included: Vec<_> = documents
             .iter()
-            .flat_map(|document| include::files(document, directory, self.mistakes))
+            .flat_map(|document| {
+                include::files(document, path.and_then(Path::parent), self.mistakes)
+            })
             .collect();
-        self.group.texts.push(Text { source, documents, root_required });
+        let path = path.map(Path::to_owned);
+        self.group.texts.push(Text { source, path, documents, root_required });
         for (path, span) in included {
             self.file(&path, Some(&span), true);
         }

@@ -122,6 +122,7 @@ fn fenced(
         policy: &policy,
         sources: &loaded.sources,
         unenforced: &unenforced,
+        disabled: &loaded.disabled,
         run: &run,
         program,
         library: &library,

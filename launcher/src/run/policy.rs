@@ -25,6 +25,8 @@ pub(crate) struct Loaded {
     pub(crate) files: Vec<PathBuf>,
     /// What stands in it and is not enforced.
     pub(crate) unenforced: Vec<Unenforced>,
+    /// Where it switches rules of its own off.
+    pub(crate) disabled: Vec<Place>,
     /// Further homes of JVMs; `None` where the preset `jvm` is off.
     pub(crate) homes: Option<Vec<PathBuf>>,
     /// Whether the preset `kestra` is on.
@@ -62,7 +64,8 @@ impl From<Document> for Loaded {
                 mode: document.mode.unwrap_or(cli::Mode::Enforce),
                 locked: document.locked,
             },
-            files: document.sources.iter().filter_map(|name| file_named(name)).collect(),
+            files: document.files.iter().filter_map(|path| regular(path)).collect(),
+            disabled: document.disabled,
             sources: document.sources,
             unenforced: document.unenforced,
             homes: (!document.presets.no_jvm).then(|| homes.collect()),
@@ -74,9 +77,8 @@ impl From<Document> for Loaded {
 /// The lines a second of an audit file where the policy does not say.
 const DEFAULT_RATE: u32 = 1000;
 
-/// The file that a source's name stands for; other sources are called `<stdin>` or `env:NAME`.
-fn file_named(name: &str) -> Option<PathBuf> {
-    let path = Path::new(name);
+/// The absolute path of a file that can be protected; a pipe ends with the start.
+fn regular(path: &Path) -> Option<PathBuf> {
     let absolute = path.is_file().then(|| absolute(path).ok()).flatten()?;
     Some(OsString::from_vec(absolute).into())
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use ringfence_policy::{Audit, Console, Effect, Mode, PathPattern, Policy};
+use ringfence_policy::{Audit, Console, Effect, Mode, PathPattern, Place, Policy};
 
 /// What there is to say about a start.
 pub(crate) struct Start<'a> {
@@ -15,6 +15,8 @@ pub(crate) struct Start<'a> {
     pub(crate) sources: &'a [String],
     /// What stands in it and is not enforced.
     pub(crate) unenforced: &'a [String],
+    /// Where it switches rules of its own off.
+    pub(crate) disabled: &'a [Place],
     /// The id of this start.
     pub(crate) run: &'a str,
     /// The program, as it was found.
@@ -87,6 +89,10 @@ impl Start<'_> {
         ];
         if !self.unenforced.is_empty() {
             parts.push(format!("NOT enforced: {}", self.unenforced.join(", ")));
+        }
+        for place in self.disabled {
+            let Place { file, line, column } = place;
+            parts.push(format!("switched off: the rules at {file}:{line}:{column}"));
         }
         parts.join("; ")
     }
@@ -185,6 +191,7 @@ mod tests {
             policy: &policy,
             sources: &["application.yml".into()],
             unenforced,
+            disabled: &[],
             run: "id",
             program: Path::new("/bin/true"),
             library: Path::new("/l.so"),
