@@ -1,5 +1,14 @@
 //! What the rows of the hook table do: judge, and do the call themselves at the judged text.
 
+pub(crate) mod environment;
+pub(crate) mod exec;
+pub(crate) mod loader;
 pub(crate) mod look;
+pub(crate) mod number;
 pub(crate) mod open;
+pub(crate) mod program;
+pub(crate) mod shell;
+pub(crate) mod spawn;
+pub(crate) mod start;
 pub(crate) mod stream;
+pub(crate) mod vector;

@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "maps the image, keeps the one state")]
 
 use core::ffi::{CStr, c_int};
+use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) image: Image<'static>,
     /// libc's own definitions.
     pub(crate) next: Next,
+    /// Where libc lies.
+    pub(crate) libc: Range<usize>,
     /// What every child is given; `None` when nobody asked for a fence (the library stands in
     /// `/etc/ld.so.preload` and no variable names it or an image), so that nothing is refused.
     pub(crate) environment: Option<Environment>,
@@ -173,7 +176,7 @@ fn build() -> Result<&'static State, Fault> {
     check_descriptors(image)?;
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
-    keep(State { image, next, environment, console, counters })
+    keep(State { image, next, libc: libc.range(), environment, console, counters })
 }
 
 fn each(first: Object) -> impl Iterator<Item = Object> {

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "reads what ld.so has mapped")]
 
 use core::ffi::{CStr, c_char};
+use core::ops::Range;
 use core::slice;
 
 /// `struct link_map` of link.h, as far as it is public.
@@ -213,6 +214,22 @@ impl Object {
         let value = entry(self.dynamic(), tag)?;
         let relocated = value >= self.map.base;
         Some(if relocated { value } else { value.wrapping_add(self.map.base) })
+    }
+
+    /// The addresses at which its segments lie.
+    pub(crate) fn range(self) -> Range<usize> {
+        let base = self.map.base;
+        let file = core::ptr::with_exposed_provenance::<libc::Elf64_Ehdr>(base);
+        // SAFETY: the first segment of a library begins with its file header.
+        let file = unsafe { file.read() };
+        let table = core::ptr::with_exposed_provenance(base.wrapping_add(to_size(file.e_phoff)));
+        // SAFETY: the program headers lie in the same segment, and are never changed.
+        let headers: &[libc::Elf64_Phdr] =
+            unsafe { slice::from_raw_parts(table, usize::from(file.e_phnum)) };
+        let loaded = headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+        let end =
+            loaded.map(|header| to_size(header.p_vaddr).wrapping_add(to_size(header.p_memsz)));
+        base..base.wrapping_add(end.max().unwrap_or(0))
     }
 
     /// The address of its default version of a symbol.

@@ -4,13 +4,15 @@
 //! on `open` says nothing about `fopen`. A row is sound or absent.
 
 #![expect(unsafe_code, reason = "rows expand to exported functions; nobody writes unsafe here")]
+#![cfg_attr(test, expect(non_snake_case, reason = "libc's names, not exported from tests"))]
 
-use core::ffi::{c_char, c_int, c_long, c_uint};
+use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::ptr::null_mut;
 
-use libc::{DIR, FILE, key_t, mode_t, size_t, ssize_t};
+use libc::{DIR, FILE, key_t, mode_t, pid_t, size_t, ssize_t};
 
-use crate::act::{look, open, stream};
+use crate::act::start::Spawning;
+use crate::act::{look, number, open, shell, start, stream};
 use crate::interpose::hooks;
 use crate::sys::CWD;
 
@@ -18,6 +20,17 @@ use crate::sys::CWD;
 type Str = *const c_char;
 /// The directory that a relative path starts from.
 type Fd = c_int;
+
+/// An array of C strings that a null ends.
+type List = *const *const c_char;
+/// The same, as newer declarations have it.
+type Words = *const *mut c_char;
+/// What a spawned child does to its descriptors.
+type Actions = *const libc::posix_spawn_file_actions_t;
+/// What a spawned child is like.
+type Attributes = *const libc::posix_spawnattr_t;
+/// Parts of a memory.
+type Parts = *const libc::iovec;
 
 const NOFOLLOW: c_int = libc::AT_SYMLINK_NOFOLLOW;
 
@@ -80,11 +93,102 @@ hooks! {
     ftok(path: Str, project: c_int) -> key_t, deny (-1) => look::key(path, project);
     chdir(path: Str) -> c_int, deny (-1) => look::change_directory(path);
     fchdir(fd: c_int) -> c_int, deny (-1) => look::change_to(fd);
+
+    // Starting programs. The other doors to it, and those of the loader, are in `doors`.
+    execve(path: Str, arguments: List, environment: List) -> c_int, deny (-1) => start::at(CWD, path, arguments, environment, 0);
+    execveat(dir: Fd, path: Str, arguments: Words, environment: Words, flags: c_int) -> c_int, deny (-1) => start::at(dir, path, arguments.cast(), environment.cast(), flags);
+    execv(path: Str, arguments: List) -> c_int, deny (-1) => start::here(path, arguments);
+    execvp(file: Str, arguments: List) -> c_int, deny (-1) => start::search_here(file, arguments);
+    execvpe(file: Str, arguments: List, environment: List) -> c_int, deny (-1) => start::search(file, arguments, environment);
+    fexecve(fd: c_int, arguments: List, environment: List) -> c_int, deny (-1) => start::descriptor(fd, arguments, environment);
+    posix_spawn(process: *mut pid_t, path: Str, actions: Actions, attributes: Attributes, arguments: Words, environment: Words) -> c_int, deny (errno) => start::spawn(path, false, Spawning { process, actions, attributes, arguments, environment });
+    posix_spawnp(process: *mut pid_t, file: Str, actions: Actions, attributes: Attributes, arguments: Words, environment: Words) -> c_int, deny (errno) => start::spawn(file, true, Spawning { process, actions, attributes, arguments, environment });
+    system(command: Str) -> c_int, deny (-1) => shell::system(command);
+    __libc_system(command: Str) -> c_int, deny (-1) => shell::system(command);
+    popen(command: Str, mode: Str) -> *mut FILE, deny (null_mut()) => shell::popen(command, mode);
+    _IO_popen(command: Str, mode: Str) -> *mut FILE, deny (null_mut()) => shell::popen(command, mode);
+    _IO_proc_open(file: *mut FILE, command: Str, mode: Str) -> *mut FILE, deny (null_mut()) => shell::refuse_reuse(file, command, mode);
+    pclose(file: *mut FILE) -> c_int, deny (-1) => shell::pclose(file);
+    wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int, deny (-1) => shell::wordexp(words, into, flags);
+
+    // What would make a text mean another place, or reach into another process.
+    unshare(flags: c_int) -> c_int, deny (-1) => number::unshare(flags);
+    setns(fd: c_int, kind: c_int) -> c_int, deny (-1) => number::enter(fd, kind);
+    chroot(path: Str) -> c_int, deny (-1) => number::chroot(path);
+    process_vm_readv(process: pid_t, to: Parts, tos: c_ulong, from: Parts, froms: c_ulong, flags: c_ulong) -> ssize_t, deny (-1) => number::copy(libc::SYS_process_vm_readv, process, to, tos, from, froms, flags);
+    process_vm_writev(process: pid_t, from: Parts, froms: c_ulong, to: Parts, tos: c_ulong, flags: c_ulong) -> ssize_t, deny (-1) => number::copy(libc::SYS_process_vm_writev, process, from, froms, to, tos, flags);
+    pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int, deny (-1) => number::take(process, fd, flags);
+}
+
+/// A function of up to six words.
+type Entry = unsafe extern "C" fn(usize, usize, usize, usize, usize, usize) -> usize;
+
+/// The function that a system call's number stands for.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) entry: Entry,
+    /// What of its answer counts.
+    pub(crate) returns: Returns,
+}
+
+/// What of a register a function's answer fills.
+#[derive(Clone, Copy)]
+pub(crate) enum Returns {
+    /// The lower half, with a sign.
+    Int,
+    /// All of it.
+    Word,
+}
+
+/// A C int's register, with its sign in the upper half.
+#[expect(clippy::cast_possible_truncation, reason = "the upper half of the register is noise")]
+pub(crate) const fn int(word: usize) -> usize {
+    ((word as u32).cast_signed() as isize).cast_unsigned()
+}
+
+/// Makes [`row_of`]: `number => row, what it returns;`
+macro_rules! numbers {
+    ($($number:ident => $name:ident, $returns:ident;)*) => {
+        /// The row that does what a system call's number does; those without one are in
+        /// [`crate::act::number`].
+        pub(crate) fn row_of(call: c_long) -> Option<Row> {
+            #[expect(clippy::fn_to_numeric_cast_any, reason = "functions of many types in one list")]
+            let (entry, returns) = match call {
+                $(libc::$number => ($name as *const c_void, Returns::$returns),)*
+                _ => return None,
+            };
+            // SAFETY: each takes at most six words in registers; one of fewer does not look at the
+            // others.
+            let entry = unsafe { core::mem::transmute::<*const c_void, Entry>(entry) };
+            Some(Row { entry, returns })
+        }
+    };
+}
+
+numbers! {
+    SYS_open => open, Int;
+    SYS_openat => openat, Int;
+    SYS_creat => creat, Int;
+    SYS_stat => stat, Int;
+    SYS_lstat => lstat, Int;
+    SYS_newfstatat => fstatat, Int;
+    SYS_statx => statx, Int;
+    SYS_access => access, Int;
+    SYS_faccessat2 => faccessat, Int;
+    SYS_readlink => readlink, Word;
+    SYS_readlinkat => readlinkat, Word;
+    SYS_statfs => statfs, Int;
+    SYS_chdir => chdir, Int;
+    SYS_fchdir => fchdir, Int;
+    SYS_execve => execve, Int;
+    SYS_execveat => execveat, Int;
+    SYS_unshare => unshare, Int;
+    SYS_chroot => chroot, Int;
 }
 
 /// The prototypes that rows are compared with: the libc crate's, and those of names that it lacks.
 pub(crate) mod prototypes {
-    use super::{Fd, Str, c_char, c_int};
+    use super::{Fd, Str, Words, c_char, c_int, c_uint, c_void};
     pub(crate) use libc::*;
 
     unsafe extern "C" {
@@ -113,7 +217,27 @@ pub(crate) mod prototypes {
             r: size_t,
         ) -> ssize_t;
         pub(crate) fn __realpath_chk(p: Str, resolved: *mut c_char, room: size_t) -> *mut c_char;
+        pub(crate) fn __libc_system(command: Str) -> c_int;
+        pub(crate) fn _IO_popen(command: Str, mode: Str) -> *mut FILE;
+        pub(crate) fn _IO_proc_open(file: *mut FILE, command: Str, mode: Str) -> *mut FILE;
+        pub(crate) fn wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int;
+        pub(crate) fn execveat(d: Fd, p: Str, a: Words, e: Words, f: c_int) -> c_int;
+        pub(crate) fn pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int;
         pub(crate) fn canonicalize_file_name(path: Str) -> *mut c_char;
         pub(crate) fn __statfs(path: Str, buffer: *mut statfs) -> c_int;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HOOKS;
+    use crate::doors::DOORS;
+
+    #[test]
+    fn no_symbol_has_two_rows() {
+        for hook in HOOKS.iter().chain(DOORS) {
+            let rows = HOOKS.iter().chain(DOORS).filter(|other| other.name == hook.name).count();
+            assert_eq!(rows, 1, "{}", hook.name.escape_ascii());
+        }
     }
 }

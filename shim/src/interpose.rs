@@ -29,7 +29,7 @@ unsafe impl Sync for Hook {}
 macro_rules! hooks {
     ($(
         $name:ident ( $($arg:ident : $ty:ty),* $(, ... $more:ident : $more_ty:ty)? ) -> $ret:ty,
-        deny ($deny:expr) => $($act:ident)::+ ( $($give:expr),* );
+        deny ($($deny:tt)*) => $($act:ident)::+ ( $($give:expr),* );
     )*) => {
         $(
             const _: () = {
@@ -43,10 +43,11 @@ macro_rules! hooks {
                 let call = $crate::report::Call(stringify!($name));
                 // SAFETY: the caller called a libc function, with what that demands.
                 let answer = unsafe { $($act)::+(state, call, $($give),*) };
-                hooks!(@answer ($deny), answer)
+                hooks!(@answer ($($deny)*), answer)
             }
         )*
         /// Every interposed symbol of this table.
+        #[expect(clippy::fn_to_numeric_cast_any, reason = "functions of many types in one list")]
         pub(crate) static HOOKS: &[$crate::interpose::Hook] = &[$(
             $crate::interpose::Hook {
                 name: concat!(stringify!($name), "\0").as_bytes(),
@@ -142,6 +143,26 @@ nexts! {
     fstatvfs: fn(c_int, *mut libc::statvfs) -> c_int;
     /// A limit of what a descriptor holds.
     fpathconf: fn(c_int, c_int) -> c_long;
+    /// Closes a stream.
+    fclose: fn(*mut libc::FILE) -> c_int;
+    /// Closes a stream and waits for what it was opened to.
+    pclose: fn(*mut libc::FILE) -> c_int;
+    /// Expands a text as a shell does.
+    wordexp: fn(*const c_char, *mut c_void, c_int) -> c_int;
+    /// Loads a library.
+    dlopen: fn(*const c_char, c_int) -> *mut c_void;
+    /// Loads a library into a name space.
+    dlmopen: fn(c_long, *const c_char, c_int) -> *mut c_void;
+    /// Finds a symbol.
+    dlsym: fn(*mut c_void, *const c_char) -> *mut c_void;
+    /// Finds a symbol of a version.
+    dlvsym: fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+    /// Makes a process or a thread; only ever jumped to.
+    clone: fn() -> c_int;
+    /// Traces another process; only ever jumped to.
+    ptrace: fn() -> c_long;
+    /// Makes a system call; only ever jumped to.
+    syscall: fn() -> c_long;
     /// Memory that the caller will free.
     malloc: fn(usize) -> *mut c_void;
 }

@@ -37,6 +37,7 @@
 
 mod act;
 mod arm;
+mod doors;
 mod elf;
 mod hooks;
 mod interpose;

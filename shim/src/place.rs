@@ -188,6 +188,50 @@ pub(crate) unsafe fn open_by_text(
     if shape.parent { walk(state, goal, text, plain) } else { open_absolute(state, goal, text) }
 }
 
+/// As [`open_by_text`], for a path that holds no link and no `..`, and when `beneath` no way out of
+/// the directory that it starts from.
+///
+/// # Errors
+/// ELOOP for a link; EACCES for what leads out, or might.
+///
+/// # Safety
+/// As [`open`].
+#[expect(unsafe_code, reason = "the caller's pointer is read here, once")]
+pub(crate) unsafe fn open_plain(
+    state: &State,
+    dir: c_int,
+    path: *const c_char,
+    goal: &Goal,
+    beneath: bool,
+    text: &mut Text,
+) -> Answer<c_int> {
+    // SAFETY: as this function's own contract says.
+    let shape = unsafe { text.load(path) }?;
+    if shape.parent || (shape.absolute && beneath) {
+        return Err(Errno::EACCES);
+    }
+    if !shape.absolute {
+        put_base(dir, text)?;
+    }
+    act(state, goal, text)
+}
+
+/// As [`open_by_text`], for a path that lies in memory of ours or in parts.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_parts(
+    state: &State,
+    dir: c_int,
+    path: &[&[u8]],
+    goal: &Goal,
+    text: &mut Text,
+) -> Answer<c_int> {
+    let shape = text.load_parts(path)?;
+    let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
+    if shape.parent { walk(state, goal, text, plain) } else { open_absolute(state, goal, text) }
+}
+
 /// Opens a text that is absolute already, such as a judged one or a name that libc would make.
 ///
 /// # Errors

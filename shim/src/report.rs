@@ -93,6 +93,71 @@ pub(crate) fn refuse(
     }
 }
 
+/// Reports a program or a library that the fence cannot enter, and what to do, and answers what
+/// becomes of the call: EACCES, or `Ok` in audit mode and where nobody asked for a fence.
+///
+/// # Errors
+/// EACCES unless the policy only audits.
+#[cold]
+#[inline(never)]
+pub(crate) fn unfenceable(state: &State, call: Call, path: &[u8], why: &[u8]) -> Answer<()> {
+    if state.environment.is_none() {
+        return Ok(());
+    }
+    let audit = state.image.audit();
+    if let Ok(scratch) = sys::map_memory(LONGEST_LINE) {
+        // SAFETY: a fresh mapping of that size, ours alone until it is unmapped below.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(scratch, LONGEST_LINE) };
+        let (now, _) = sys::time(libc::CLOCK_REALTIME_COARSE);
+        let counters = state.counters;
+        if !audit.file.is_empty() || audit.json_to_stderr {
+            if counters.may_write(now, audit.rate) {
+                let mut line = Line::new(bytes);
+                let sequence = counters.sequence.fetch_add(1, Ordering::Relaxed);
+                begin(state, &mut line, sequence, event(state));
+                line.field("op", operation(Access::EXECUTE));
+                line.field("call", call.0);
+                line.field("errno", errno_name(Errno::EACCES));
+                line.path_field("path", path);
+                line.text(b",\"unfenceable\":");
+                line.quoted(why);
+                end(&mut line);
+                write_audit(state, audit, &line);
+            } else {
+                counters.spared.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if audit.console == Console::Denials {
+            let mut line = Line::new(bytes);
+            line.text(match state.image.mode() {
+                Mode::Enforce => b"ringfence: denied execution of ".as_slice(),
+                Mode::Audit => b"ringfence: would deny execution of ".as_slice(),
+            });
+            line.shown(path);
+            line.text(b" [pid ");
+            line.number(u64::from(sys::process()));
+            line.text(b"]: ");
+            line.text(why);
+            line.text(b"\n");
+            write_console(state, &line);
+        }
+        // SAFETY: no reference to the scratch is left.
+        unsafe { sys::unmap(scratch, LONGEST_LINE) };
+    }
+    match state.image.mode() {
+        Mode::Enforce => Err(Errno::EACCES),
+        Mode::Audit => Ok(()),
+    }
+}
+
+/// What became of a refused call, as the audit file has it.
+fn event(state: &State) -> &'static str {
+    match state.image.mode() {
+        Mode::Enforce => "deny",
+        Mode::Audit => "would_deny",
+    }
+}
+
 struct Denial<'a> {
     call: Call,
     access: Access,
@@ -177,11 +242,7 @@ impl Denial<'_> {
     }
 
     fn json(&self, state: &State, line: &mut Line<'_>, sequence: u64) {
-        let event = match state.image.mode() {
-            Mode::Enforce => "deny",
-            Mode::Audit => "would_deny",
-        };
-        begin(state, line, sequence, event);
+        begin(state, line, sequence, event(state));
         line.field("op", operation(self.access));
         line.field("call", self.call.0);
         line.field("errno", errno_name(self.errno));

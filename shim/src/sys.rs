@@ -9,6 +9,8 @@ use core::mem::MaybeUninit;
 
 #[path = "sys/x86_64.rs"]
 mod arch;
+#[path = "sys/process.rs"]
+pub(crate) mod process;
 
 pub(crate) use arch::syscall6;
 
@@ -19,6 +21,9 @@ pub(crate) struct Errno(pub(crate) c_int);
 impl Errno {
     pub(crate) const EACCES: Self = Self(libc::EACCES);
     pub(crate) const EBADF: Self = Self(libc::EBADF);
+    pub(crate) const E2BIG: Self = Self(libc::E2BIG);
+    pub(crate) const EINTR: Self = Self(libc::EINTR);
+    pub(crate) const ENOEXEC: Self = Self(libc::ENOEXEC);
     pub(crate) const EFAULT: Self = Self(libc::EFAULT);
     pub(crate) const EINVAL: Self = Self(libc::EINVAL);
     pub(crate) const EIO: Self = Self(libc::EIO);

@@ -173,6 +173,25 @@ impl Text {
         }
     }
 
+    /// Copies parts that stand one behind the other into the empty text.
+    ///
+    /// # Errors
+    /// ENOENT for an empty path or one with a NUL in it, ENAMETOOLONG for one that does not fit.
+    pub(crate) fn load_parts(&mut self, parts: &[&[u8]]) -> Answer<Shape> {
+        for part in parts {
+            self.append(part)?;
+        }
+        match self.bytes().first() {
+            // The kernel would read no further than a NUL.
+            None => Err(Errno::ENOENT),
+            Some(_) if self.bytes().contains(&0) => Err(Errno::ENOENT),
+            Some(first) => {
+                let absolute = *first == b'/';
+                Ok(Shape { absolute, parent: self.tidy() })
+            }
+        }
+    }
+
     /// Takes `.`, `//` and a slash at the end out; answers whether a `..` is left.
     #[inline(never)]
     fn tidy(&mut self) -> bool {

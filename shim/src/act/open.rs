@@ -125,6 +125,49 @@ pub(crate) unsafe fn create(
     unsafe { open(state, call, CWD, path, flags, mode) }
 }
 
+/// openat2(2) of the caller's own: its ways of resolving give a text another meaning, so only
+/// what means the same without them is let through.
+///
+/// # Errors
+/// EACCES for a way of resolving that cannot be kept; EAGAIN for `RESOLVE_CACHED`, which may
+/// always answer so.
+///
+/// # Safety
+/// As [`open`].
+pub(crate) unsafe fn by_how(
+    state: &State,
+    call: Call,
+    dir: c_int,
+    path: *const c_char,
+    how: How,
+) -> Answer<c_int> {
+    let given = how.resolve;
+    let [low, high] = [how.flags & u64::from(u32::MAX), how.flags >> 32];
+    let flags = u32::try_from(low).unwrap_or(0).cast_signed();
+    if high != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let goal = Goal { call, access: access(flags), how: How { resolve: NO_SYMLINKS, ..how } };
+    let mut text = Text::new();
+    if given == 0 {
+        // SAFETY: as this function's own contract says.
+        return unsafe { place::open(state, dir, path, &goal, &mut text) };
+    }
+    if given & libc::RESOLVE_CACHED != 0 {
+        return Err(Errno(libc::EAGAIN));
+    }
+    let kept = libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
+    let rooted = libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT;
+    if given & !(kept | rooted) != 0 {
+        return Err(Errno::EACCES);
+    }
+    // SAFETY: as this function's own contract says.
+    match unsafe { place::open_plain(state, dir, path, &goal, given & rooted != 0, &mut text) } {
+        Err(Errno::ELOOP) if given & libc::RESOLVE_NO_SYMLINKS == 0 => Err(Errno::EACCES),
+        answer => answer,
+    }
+}
+
 /// `opendir`.
 ///
 /// # Safety

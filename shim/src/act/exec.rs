@@ -1,0 +1,259 @@
+//! The exec family: the program is judged for its place and for whether it can be fenced, then
+//! started with an environment that carries the fence.
+//!
+//! An ELF program is started by the descriptor that holds what was judged, where the kernel names
+//! the process as it would by the path. A script needs its path, so the caller's own is copied and
+//! proved to lead to the judged file. What another thread swaps between that proof and the
+//! kernel's own look-up is a limit of every preload.
+
+use core::ffi::{CStr, c_int};
+
+use ringfence_policy::Access;
+
+use super::environment;
+use super::program::{self, Reason, Start};
+use super::vector::{Vector, variable, with_script};
+use crate::arm::State;
+use crate::place::{self, Goal};
+use crate::report::{self, Call};
+use crate::sys::process::{self, Target, execute};
+use crate::sys::{self, Answer, CWD, Errno, Path};
+use crate::text::{PATH_MAX, Text};
+
+/// What a program is started with.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) call: Call,
+    pub(crate) arguments: Vector<'a>,
+    pub(crate) environment: Vector<'a>,
+}
+
+/// A path in parts, which stand one behind the other.
+pub(crate) type Parts<'a> = [&'a [u8]; 3];
+
+/// A path of one part.
+pub(crate) const fn whole(path: &CStr) -> Parts<'_> {
+    [path.to_bytes(), b"", b""]
+}
+
+/// The directories that are searched when there is no `PATH` (`confstr(_CS_PATH)`).
+const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
+/// The longest name of a file.
+const NAME_MAX: usize = 255;
+const SHELL: &CStr = c"/bin/sh";
+
+/// A program that may be executed, held until it is started.
+struct Held {
+    fd: c_int,
+    device: u64,
+    inode: u64,
+    /// The last name of the caller's path is the file's own: the process is named the same
+    /// whichever way it is started.
+    same_name: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        sys::close(self.fd);
+    }
+}
+
+/// execveat(2) of a path. It answers only when it fails.
+pub(crate) fn by_path(
+    state: &State,
+    request: Request<'_>,
+    dir: c_int,
+    path: Parts<'_>,
+    flags: c_int,
+) -> Errno {
+    match try_by_path(state, request, dir, path, flags) {
+        Ok(errno) | Err(errno) => errno,
+    }
+}
+
+fn try_by_path(
+    state: &State,
+    request: Request<'_>,
+    dir: c_int,
+    path: Parts<'_>,
+    flags: c_int,
+) -> Answer<Errno> {
+    let follow = flags & libc::AT_SYMLINK_NOFOLLOW == 0;
+    let held = hold(state, request.call, dir, path, follow)?;
+    let start = program::examine(state, request.call, held.fd, request.arguments)?;
+    match start {
+        Start::Shell => Err(Errno::ENOEXEC),
+        Start::Binary if held.same_name && process::names_by_descriptor() => {
+            let path = Path::EMPTY;
+            start_at(state, request, Target { dir: held.fd, path, flags: libc::AT_EMPTY_PATH })
+        }
+        Start::Binary | Start::Script => {
+            with_copy(path, |path| {
+                let stat = process::stat_at(dir, path, flags)?;
+                if (stat.st_dev, stat.st_ino) != (held.device, held.inode) {
+                    // Another thread put something else there since it was judged.
+                    return Err(Errno::EACCES);
+                }
+                start_at(state, request, Target { dir, path, flags })
+            })
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "the caller's arrays go to the kernel")]
+fn start_at(state: &State, request: Request<'_>, target: Target<'_>) -> Answer<Errno> {
+    environment::with(state, request.call, request.environment, |environment| {
+        // SAFETY: both are null-ended arrays of C strings, the caller's or our own.
+        unsafe { execute(target, request.arguments.start(), environment) }
+    })
+}
+
+/// Judges the place and holds the file. In a frame of its own: a text is large.
+#[inline(never)]
+fn hold(state: &State, call: Call, dir: c_int, path: Parts<'_>, follow: bool) -> Answer<Held> {
+    let mut text = Text::new();
+    let goal = Goal::hold(call, Access::EXECUTE, follow);
+    let fd = place::open_parts(state, dir, &path, &goal, &mut text)?;
+    let name = text.bytes().rsplit(|byte| *byte == b'/').next();
+    let [first, second, third] = path;
+    let last = [third, second, first].into_iter().find(|part| !part.is_empty());
+    let same_name = last.and_then(|part| part.rsplit(|byte| *byte == b'/').next()) == name;
+    let held = match sys::fstat(fd) {
+        Ok(stat) => Held { fd, device: stat.st_dev, inode: stat.st_ino, same_name },
+        // Another thread closed it.
+        Err(errno) => return Err(errno),
+    };
+    if state.image.decide(text.bytes()).refuses(Access::READ).is_some() {
+        // To look into it, its content would stand open for every other thread to read.
+        program::refuse(state, call, fd, Reason::Unreadable)?;
+    }
+    Ok(held)
+}
+
+/// Calls `act` with a copy of the path.
+#[inline(never)]
+fn with_copy<T>(path: Parts<'_>, act: impl FnOnce(Path<'_>) -> Answer<T>) -> Answer<T> {
+    let mut copy = [0_u8; PATH_MAX];
+    let (last, room) = copy.split_last_mut().ok_or(Errno::ENAMETOOLONG)?;
+    *last = 0;
+    let mut bytes = path.into_iter().flatten();
+    for (to, from) in room.iter_mut().zip(&mut bytes) {
+        *to = *from;
+    }
+    if bytes.next().is_some() {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    act(Path::new(&copy)?)
+}
+
+/// fexecve(3): the program that a descriptor of the caller's holds.
+pub(crate) fn by_descriptor(state: &State, request: Request<'_>, fd: c_int) -> Errno {
+    match try_by_descriptor(state, request, fd) {
+        Ok(errno) | Err(errno) => errno,
+    }
+}
+
+fn try_by_descriptor(state: &State, request: Request<'_>, fd: c_int) -> Answer<Errno> {
+    let stat = sys::fstat(fd)?;
+    let held = judge_descriptor(state, request.call, fd, &stat)?;
+    let holder = held.as_ref().map_or(fd, |held| held.fd);
+    let start = program::examine(state, request.call, holder, request.arguments)?;
+    let dir = match start {
+        Start::Shell => return Err(Errno::ENOEXEC),
+        Start::Binary => holder,
+        // The interpreter is given the caller's number to open.
+        Start::Script => fd,
+    };
+    start_at(state, request, Target { dir, path: Path::EMPTY, flags: libc::AT_EMPTY_PATH })
+}
+
+/// Judges the place of what a descriptor holds, and holds it anew by its text. What has no text
+/// any more, or never had one (memfd), is judged by its content alone: `None`.
+#[inline(never)]
+fn judge_descriptor(
+    state: &State,
+    call: Call,
+    fd: c_int,
+    stat: &libc::stat,
+) -> Answer<Option<Held>> {
+    let mut text = [0_u8; PATH_MAX];
+    let length = place::directory_text(fd, &mut text)?;
+    let text = text.get(..length).unwrap_or_default();
+    if text.first() != Some(&b'/') {
+        return Ok(None);
+    }
+    match hold(state, call, CWD, [text, b"", b""], false) {
+        Ok(held) if (held.device, held.inode) == (stat.st_dev, stat.st_ino) => Ok(Some(held)),
+        Err(errno @ Errno::EACCES) => Err(errno),
+        _ => match state.image.decide(text).refuses(Access::EXECUTE) {
+            Some(rule) => report::refuse(state, call, Access::EXECUTE, rule, text).map(|()| None),
+            None => Ok(None),
+        },
+    }
+}
+
+/// Whether a file that is no program is handed to the shell: execvp(3) does, posix_spawnp(3)
+/// since glibc 2.15 does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scripts {
+    /// Run by `/bin/sh`.
+    ByShell,
+    /// ENOEXEC.
+    Refused,
+}
+
+/// execvpe(3): a name without a slash is searched in the process's own `PATH`. It answers only
+/// when it fails.
+pub(crate) fn by_search(
+    state: &State,
+    request: Request<'_>,
+    file: &CStr,
+    scripts: Scripts,
+) -> Errno {
+    let name = file.to_bytes();
+    if name.is_empty() {
+        return Errno::ENOENT;
+    }
+    if name.contains(&b'/') {
+        return or_shell(state, request, whole(file), scripts);
+    }
+    if name.len() > NAME_MAX {
+        return Errno::ENAMETOOLONG;
+    }
+    let path = search_path();
+    let mut refused = false;
+    let mut last = Errno::ENOENT;
+    for directory in path.split(|byte| *byte == b':') {
+        if directory.len() >= PATH_MAX {
+            continue;
+        }
+        let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+        last = or_shell(state, request, [directory, slash, name], scripts);
+        match last.0 {
+            libc::EACCES => refused = true,
+            libc::ENOENT | libc::ESTALE | libc::ENOTDIR | libc::ENODEV | libc::ETIMEDOUT => {}
+            _ => return last,
+        }
+    }
+    if refused { Errno::EACCES } else { last }
+}
+
+#[expect(unsafe_code, reason = "reads the process's own environment")]
+fn search_path() -> &'static [u8] {
+    // SAFETY: libc reads the process's environment the same way.
+    unsafe { variable(b"PATH") }.unwrap_or(DEFAULT_PATH)
+}
+
+/// Starts a program, or by execvp's rule the shell with it as a script.
+fn or_shell(state: &State, request: Request<'_>, path: Parts<'_>, scripts: Scripts) -> Errno {
+    let errno = by_path(state, request, CWD, path, 0);
+    if errno != Errno::ENOEXEC || scripts == Scripts::Refused {
+        return errno;
+    }
+    let answer = with_script(request.arguments, SHELL, &path, |arguments| {
+        by_path(state, Request { arguments, ..request }, CWD, whole(SHELL), 0)
+    });
+    match answer {
+        Ok(errno) | Err(errno) => errno,
+    }
+}
