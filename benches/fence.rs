@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ringfence_policy::{Access, Alias, Audit, Effect, FileRule, PathPattern, Place, Policy};
+use tempfile::TempDir;
 
 use crate::Result;
 use crate::scratch::{FEW, MANY, Scratch, rule_paths, run};
@@ -33,8 +33,12 @@ pub(crate) struct Fences {
     launcher: PathBuf,
     policy: PathBuf,
     environments: HashMap<Side, Vec<(OsString, OsString)>>,
+    /// What the work says on its standard error output: denials, and why it failed.
+    log: PathBuf,
     /// Where helpers of the benchmark are compiled to.
     tools: PathBuf,
+    /// Policy, audit file and log: apart from the files that are worked on, as they would be.
+    _directory: TempDir,
 }
 
 impl Fences {
@@ -53,24 +57,23 @@ impl Fences {
         let tools = scratch.expand("@/tools");
         fs::create_dir(&tools)?;
         compile(manifest, &tools)?;
+        let directory = tempfile::Builder::new().prefix("ringfence-bench-").tempdir()?;
+        let own = directory.path().canonicalize()?;
         let mut fences = Fences {
             launcher: target_directory()?.join("release/ringfence"),
-            policy: scratch.expand("@/policy.yaml"),
+            policy: own.join("policy.yaml"),
             environments: HashMap::from([(Side::Plain, Vec::new())]),
+            log: own.join("stderr.txt"),
             tools,
+            _directory: directory,
         };
         for (side, rules) in [(Side::FewRules, FEW), (Side::ManyRules, MANY), (Side::Fenced, 0)] {
-            fs::write(&fences.policy, policy(scratch, rules)?)?;
-            let library = match library {
-                Some(library) => library.canonicalize()?,
-                None => target_directory()?.join("release/libringfence.so"),
-            };
-            let image = scratch.expand(&format!("@/{side:?}.img"));
-            fs::write(&image, image_of(scratch, rules)?)?;
-            let environment = vec![
-                ("LD_PRELOAD".into(), library.into()),
-                ("RINGFENCE_IMAGE".into(), image.into()),
-            ];
+            fs::write(&fences.policy, policy(scratch, &own.join("audit.jsonl"), rules)?)?;
+            let mut environment = fences.handed_over()?;
+            if let Some(library) = library {
+                environment.retain(|(name, _)| name != "LD_PRELOAD");
+                environment.push(("LD_PRELOAD".into(), library.canonicalize()?.into()));
+            }
             fences.environments.insert(side, environment);
         }
         fences.hold()?;
@@ -78,13 +81,32 @@ impl Fences {
     }
 
     /// A command that starts `program` in the way of the side.
-    pub(crate) fn command(&self, side: Side, program: impl AsRef<OsStr>) -> Command {
+    ///
+    /// # Errors
+    /// When the log cannot be opened.
+    pub(crate) fn command(&self, side: Side, program: impl AsRef<OsStr>) -> Result<Command> {
+        let mut command = self.start(side, program.as_ref());
+        command.stderr(File::options().append(true).create(true).open(&self.log)?);
+        Ok(command)
+    }
+
+    /// All that the work has said on its standard error output.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) fn said(&self) -> Result<String> {
+        Ok(fs::read_to_string(&self.log)?)
+    }
+
+    fn start(&self, side: Side, program: &OsStr) -> Command {
         if side == Side::Launched {
             let mut command = Command::new(&self.launcher);
             command.args(["run", "--quiet", "--policy"]).arg(&self.policy).arg("--").arg(program);
             return command;
         }
         let mut command = Command::new(program);
+        // The policy forbids /etc/gitconfig, without which git does not start.
+        command.env("GIT_CONFIG_NOSYSTEM", "1");
         command.envs(self.environments[&side].iter().map(|(name, value)| (name, value)));
         command
     }
@@ -94,16 +116,34 @@ impl Fences {
         self.tools.join(name)
     }
 
+    /// What the launcher sets in the environment of a worker.
+    fn handed_over(&self) -> Result<Vec<(OsString, OsString)>> {
+        let output = self.start(Side::Launched, "env".as_ref()).arg("-0").output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("the launcher: {}\n{said}", output.status).into());
+        }
+        let ours =
+            |pair: &[u8]| pair.starts_with(b"LD_PRELOAD=") || pair.starts_with(b"RINGFENCE_");
+        let split = |pair: &[u8]| {
+            let at = pair.iter().position(|&byte| byte == b'=')?;
+            let (name, value) = (pair[..at].to_vec(), pair[at + 1..].to_vec());
+            Some((OsString::from_vec(name), OsString::from_vec(value)))
+        };
+        Ok(output.stdout.split(|&byte| byte == 0).filter(|p| ours(p)).filter_map(split).collect())
+    }
+
     /// A benchmark of a fence that lets everything through would look splendid.
     fn hold(&self) -> Result<()> {
         for (side, allowed) in [
             (Side::Plain, true),
             (Side::Fenced, false),
+            (Side::Launched, false),
             (Side::FewRules, false),
             (Side::ManyRules, false),
         ] {
-            let mut cat = self.command(side, "cat");
-            cat.arg("/etc/hostname").stdout(Stdio::null()).stderr(Stdio::null());
+            let mut cat = self.command(side, "cat")?;
+            cat.arg("/etc/hostname").stdout(Stdio::null());
             if cat.status()?.success() != allowed {
                 return Err(format!("{side:?}: cat /etc/hostname: not what the policy says").into());
             }
@@ -112,8 +152,7 @@ impl Fences {
     }
 }
 
-fn policy(scratch: &Scratch, rules: usize) -> Result<String> {
-    let audit = scratch.expand("@/audit.jsonl");
+fn policy(scratch: &Scratch, audit: &Path, rules: usize) -> Result<String> {
     let mut text = String::from("ringfence:\n  version: 1\n  presets: [jvm]\n");
     writeln!(text, "  audit: {{to: {}}}", audit.display())?;
     text.push_str("  files:\n    forbidden:\n      - /etc/\n");
@@ -121,39 +160,6 @@ fn policy(scratch: &Scratch, rules: usize) -> Result<String> {
         writeln!(text, "      - {}", scratch.expand(&path).display())?;
     }
     Ok(text)
-}
-
-/// The image of the same policy, with the links of `/` as aliases.
-fn image_of(scratch: &Scratch, rules: usize) -> Result<Vec<u8>> {
-    let paths = rule_paths(rules).map(|path| scratch.expand(&path)).chain(["/etc".into()]);
-    let rule = |(index, path): (usize, PathBuf)| FileRule {
-        id: format!("forbidden[{index}]"),
-        section: "files.forbidden".into(),
-        pattern: path.display().to_string(),
-        names: vec![PathPattern::Literal(path.as_os_str().as_bytes().to_vec())],
-        effect: Effect::Forbid,
-        access: Access::ALL,
-        place: Place { file: "bench.yaml".into(), line: 1, column: 1 },
-        reason: None,
-        fixed: false,
-        leaf: false,
-    };
-    let mut aliases = Vec::new();
-    for entry in fs::read_dir("/")? {
-        let from = entry?.path();
-        if from.is_symlink() {
-            let to = from.canonicalize()?.into_os_string().into_vec();
-            aliases.push(Alias { from: from.into_os_string().into_vec(), to });
-        }
-    }
-    let audit = scratch.expand("@/audit.jsonl").into_os_string().into_vec();
-    let policy = Policy {
-        rules: paths.enumerate().map(rule).collect(),
-        aliases,
-        audit: Audit { file: audit, rate: 1000, ..Audit::default() },
-        ..Policy::default()
-    };
-    Ok(ringfence_policy::compile(&policy).map_err(|error| error.to_string())?)
 }
 
 fn compile(manifest: &Path, tools: &Path) -> Result<()> {

@@ -79,13 +79,20 @@ fn measure(options: &Options) -> Result<()> {
     }
     let bench = Bench { scratch, fences, processors };
     table::head(options.rounds);
+    let mut failed = 0;
     for row in rows {
-        match bench.row(row, options.rounds).map_err(|error| format!("{}: {error}", row.name))? {
-            Some(rounds) => table::line(row, &rounds),
-            None => table::absent(row),
+        let said = bench.fences.said()?.len();
+        match bench.row(row, options.rounds) {
+            Ok(Some(rounds)) => table::line(row, &rounds),
+            Ok(None) => table::absent(row),
+            Err(error) => {
+                failed += 1;
+                eprintln!("bench: {}: {error}\n{}", row.name, &bench.fences.said()?[said..]);
+            }
         }
     }
-    bench.scratch.close()
+    bench.scratch.close()?;
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} rows could not be measured").into()) }
 }
 
 struct Bench {
@@ -135,7 +142,7 @@ impl Bench {
             Work::Call(..) | Work::Java(..) => Box::new(self.server(row, side)?),
             Work::Memory => Box::new(Memory(self.server(row, side)?)),
             Work::Program(arguments, _) => {
-                let mut command = self.fences.command(side, arguments[0]);
+                let mut command = self.fences.command(side, arguments[0])?;
                 command.args(arguments[1..].iter().map(|argument| self.scratch.expand(argument)));
                 Box::new(Program::new(command))
             }
@@ -143,23 +150,23 @@ impl Bench {
     }
 
     fn server(&self, row: &Row, side: Side) -> Result<Server> {
-        let c_loop = |call: &str, directory: &str, path: &str, errno: i32| {
-            let mut command = self.fences.command(side, self.fences.tool("loop"));
+        let c_loop = |call: &str, directory: &str, path: &str, errno: i32| -> Result<Command> {
+            let mut command = self.fences.command(side, self.fences.tool("loop"))?;
             command.arg(call).arg(self.scratch.expand(directory)).arg(self.scratch.expand(path));
             command.arg(errno.to_string());
-            command
+            Ok(command)
         };
         let command: Command = match row.work_kind {
             Work::Java(call, file) => {
-                let mut command = self.fences.command(side, "java");
+                let mut command = self.fences.command(side, "java")?;
                 command.arg("-cp").arg(self.fences.tool("")).args(["Loop", call]);
                 command.arg(self.scratch.expand(file));
                 command
             }
             Work::Call(call, directory, path, errno) => {
-                c_loop(call, directory, path, errno[usize::from(side != row.base)])
+                c_loop(call, directory, path, errno[usize::from(side != row.base)])?
             }
-            Work::Memory | Work::Program(..) => c_loop("open", "/", "@/work/input.txt", 0),
+            Work::Memory | Work::Program(..) => c_loop("open", "/", "@/work/input.txt", 0)?,
         };
         let threads = row.compare == Compare::Speed;
         Server::start(command, if threads { servers::LONG } else { servers::SHORT })

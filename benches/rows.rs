@@ -114,7 +114,8 @@ const fn rules(name: &'static str, work: &'static str, target: f64, path: &'stat
 
 const fn java(name: &'static str, work: &'static str, call: &'static str) -> Row {
     Row {
-        work_kind: Work::Java(call, "@/work/data/input.txt"),
+        work_kind: Work::Java(call, INPUT),
+        pairs: 40,
         ..program(name, work, 1.06, &[], Tree::Work)
     }
 }
@@ -233,8 +234,8 @@ impl Row {
         }
     }
 
-    /// Whether it is pinned: loops are; a JVM's compiler threads need room, and so do eight threads.
+    /// Whether it is pinned: loops are, but for that of eight threads.
     pub(crate) fn runs_on_one_processor(&self) -> bool {
-        matches!(self.work_kind, Work::Call(..)) && self.compare != Compare::Speed
+        matches!(self.work_kind, Work::Call(..) | Work::Java(..)) && self.compare != Compare::Speed
     }
 }
