@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use ringfence_policy::{Access, Alias, Effect, FileRule, PathPattern, Policy};
 
-pub(crate) use links::{Follow, chain};
+pub(crate) use links::{Follow, Links};
 pub(crate) use text::{beneath, normalise, rest_below};
 
 use mounts::Mounts;
@@ -47,76 +47,100 @@ impl std::fmt::Display for PlacesError {
 ///
 /// # Errors
 /// Where the mounts cannot be read, or a rule has too many names.
-pub(crate) fn widen(policy: &mut Policy) -> Result<(), PlacesError> {
+pub(crate) fn widen(policy: &mut Policy, links: &Links) -> Result<(), PlacesError> {
     let mounts = std::fs::read("/proc/self/mountinfo").map_err(PlacesError::Mounts)?;
-    let links = links::well_known();
-    widen_with(policy, &Mounts::parse(&mounts), &links)
+    let aliases = links::well_known(links);
+    Names { mounts: Mounts::parse(&mounts), links, aliases }.widen(policy)
 }
 
-fn widen_with(
-    policy: &mut Policy,
-    mounts: &Mounts,
-    links: &[(Vec<u8>, Vec<u8>)],
-) -> Result<(), PlacesError> {
-    for rule in &mut policy.rules {
-        rule.names = match rule.effect {
-            Effect::Forbid => forbidden_names(rule, mounts, links)?,
-            Effect::Allow => allowed_names(rule),
-        };
-        rule.leaf = rule.leaf || rule.names.iter().all(is_file);
+/// What the names of places are found by.
+struct Names<'a> {
+    mounts: Mounts,
+    links: &'a Links,
+    /// Links that are rewritten by text, and where they lead.
+    aliases: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Names<'_> {
+    fn widen(&self, policy: &mut Policy) -> Result<(), PlacesError> {
+        for rule in &mut policy.rules {
+            rule.names = match rule.effect {
+                Effect::Forbid => self.forbidden(rule)?,
+                Effect::Allow => self.allowed(rule),
+            };
+            rule.leaf = rule.leaf || rule.names.iter().all(is_file);
+        }
+        // A link that lies in a forbidden place must be judged by its own name.
+        let kept =
+            self.aliases.iter().filter(|(from, _)| !covered(&policy.rules, from, Access::ALL));
+        policy.aliases =
+            kept.map(|(from, to)| Alias { from: from.clone(), to: to.clone() }).collect();
+        Ok(())
     }
-    // A link that lies in a forbidden place must be judged by its own name.
-    let kept = links.iter().filter(|(from, _)| !covered(&policy.rules, from, Access::ALL));
-    policy.aliases = kept.map(|(from, to)| Alias { from: from.clone(), to: to.clone() }).collect();
-    Ok(())
+
+    /// Every name of the rule's places: found until nothing new comes.
+    fn forbidden(&self, rule: &FileRule) -> Result<Vec<PathPattern>, PlacesError> {
+        let mut names: Vec<Spot> = rule.names.iter().map(Spot::of).collect();
+        let mut seen: BTreeSet<Spot> = names.iter().cloned().collect();
+        let mut next = 0;
+        while let Some(spot) = names.get(next).cloned() {
+            next += 1;
+            let followed = self.links.chain(&spot.head, Follow::All).unwrap_or_default();
+            let followed = followed.into_iter().map(|head| Spot { head, tail: spot.tail.clone() });
+            let found = followed
+                .chain(self.mounts.other_names(&spot))
+                .chain(self.through_aliases(&spot))
+                .chain(any_process(&spot));
+            for found in found {
+                if seen.insert(found.clone()) {
+                    names.push(found);
+                }
+            }
+            if names.len() > MOST_NAMES {
+                return Err(PlacesError::TooMany(rule.pattern.clone()));
+            }
+        }
+        Ok(names.iter().map(Spot::pattern).collect())
+    }
+
+    /// What a glob that reaches over a rewritten link means behind it: paths are rewritten before
+    /// they are judged, and `/b*/sh` would miss `/usr/bin/sh`.
+    fn through_aliases(&self, spot: &Spot) -> Vec<Spot> {
+        let mut found = Vec::new();
+        for (from, to) in &self.aliases {
+            let below = rest_below(from, &spot.head).filter(|rest| !rest.is_empty());
+            let names: Option<Vec<&[u8]>> = below.map(|rest| components(rest).collect());
+            let tails = names.map(|names| strip(&spot.tail, &names)).unwrap_or_default();
+            found.extend(tails.into_iter().map(|tail| Spot { head: to.clone(), tail }));
+        }
+        found
+    }
+
+    /// An exception's own name, and where root's links lead from it.
+    fn allowed(&self, rule: &FileRule) -> Vec<PathPattern> {
+        let mut names: Vec<PathPattern> = Vec::new();
+        for spot in rule.names.iter().map(Spot::of) {
+            let followed = self.links.chain(&spot.head, Follow::Roots).unwrap_or_default();
+            // A head with a wildcard in its text would be read as one.
+            let is_plain = |head: &Vec<u8>| !head.iter().any(|byte| matches!(byte, b'*' | b'?'));
+            let followed = followed
+                .into_iter()
+                .filter(|head| spot.tail.is_empty() || is_plain(head))
+                .map(|head| Spot { head, tail: spot.tail.clone() }.pattern());
+            for name in std::iter::once(spot.pattern()).chain(followed) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
 }
 
 /// Whether the place is there and no directory, so that no process can hold it as one.
 fn is_file(name: &PathPattern) -> bool {
     let PathPattern::Literal(path) = name else { return false };
     std::fs::metadata(OsStr::from_bytes(path)).is_ok_and(|status| !status.is_dir())
-}
-
-/// Every name of the rule's places: found until nothing new comes.
-fn forbidden_names(
-    rule: &FileRule,
-    mounts: &Mounts,
-    links: &[(Vec<u8>, Vec<u8>)],
-) -> Result<Vec<PathPattern>, PlacesError> {
-    let mut names: Vec<Spot> = rule.names.iter().map(Spot::of).collect();
-    let mut seen: BTreeSet<Spot> = names.iter().cloned().collect();
-    let mut next = 0;
-    while let Some(spot) = names.get(next).cloned() {
-        next += 1;
-        let followed = chain(&spot.head, Follow::All).unwrap_or_default().into_iter();
-        let followed = followed.map(|head| Spot { head, tail: spot.tail.clone() });
-        let found = followed
-            .chain(mounts.other_names(&spot))
-            .chain(through_links(&spot, links))
-            .chain(any_process(&spot));
-        for found in found {
-            if seen.insert(found.clone()) {
-                names.push(found);
-            }
-        }
-        if names.len() > MOST_NAMES {
-            return Err(PlacesError::TooMany(rule.pattern.clone()));
-        }
-    }
-    Ok(names.iter().map(Spot::pattern).collect())
-}
-
-/// What a glob that reaches over a well-known link means behind it: paths are rewritten before
-/// they are judged, and `/b*/sh` would miss `/usr/bin/sh`.
-fn through_links(spot: &Spot, links: &[(Vec<u8>, Vec<u8>)]) -> Vec<Spot> {
-    let mut found = Vec::new();
-    for (from, to) in links {
-        let below = rest_below(from, &spot.head).filter(|rest| !rest.is_empty());
-        let names: Option<Vec<&[u8]>> = below.map(|rest| components(rest).collect());
-        let tails = names.map(|names| strip(&spot.tail, &names)).unwrap_or_default();
-        found.extend(tails.into_iter().map(|tail| Spot { head: to.clone(), tail }));
-    }
-    found
 }
 
 /// `/proc/self` is whichever process asks, so a rule about it is about each of them, and about
@@ -133,25 +157,6 @@ fn any_process(spot: &Spot) -> Vec<Spot> {
         Spot { head: b"/proc".to_vec(), tail: process.chain(rest.iter().cloned()).collect() }
     };
     vec![of(&[b"*"]), of(&[b"*", b"task", b"*"])]
-}
-
-/// An exception's own name, and where root's links lead from it.
-fn allowed_names(rule: &FileRule) -> Vec<PathPattern> {
-    let mut names: Vec<PathPattern> = Vec::new();
-    for spot in rule.names.iter().map(Spot::of) {
-        let followed = chain(&spot.head, Follow::Roots).unwrap_or_default().into_iter();
-        // A head with a wildcard in its text would be read as one.
-        let is_plain = |head: &Vec<u8>| !head.iter().any(|byte| matches!(byte, b'*' | b'?'));
-        let followed = followed
-            .filter(|head| spot.tail.is_empty() || is_plain(head))
-            .map(|head| Spot { head, tail: spot.tail.clone() }.pattern());
-        for name in std::iter::once(spot.pattern()).chain(followed) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    names
 }
 
 /// Whether some rule, exceptions aside, refuses one of the accesses to a path.
@@ -194,11 +199,12 @@ mod tests {
     }
 
     fn widened(effect: Effect, name: PathPattern, links: &[(&str, &str)]) -> Policy {
-        let mounts =
-            Mounts::parse(b"1 0 8:1 / / rw - ext4 a rw\n2 1 8:1 /usr /mnt rw - ext4 a rw\n");
-        let links: Vec<_> = links.iter().map(|(from, to)| ((*from).into(), (*to).into())).collect();
+        let mounts = b"1 0 8:1 / / rw - ext4 a rw\n2 1 8:1 /usr /mnt rw - ext4 a rw\n";
+        let aliases = links.iter().map(|(from, to)| ((*from).into(), (*to).into())).collect();
+        let links = Links::default();
+        let names = Names { mounts: Mounts::parse(mounts), links: &links, aliases };
         let mut policy = Policy { rules: vec![rule(effect, &[name])], ..Policy::default() };
-        widen_with(&mut policy, &mounts, &links).expect("few names");
+        names.widen(&mut policy).expect("few names");
         policy
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ringfence_policy::{Access, Image};
 
-use crate::places::{Follow, beneath, chain, normalise};
+use crate::places::{Follow, Links, beneath, normalise};
 
 /// Names the library that ld.so loads first.
 const PRELOAD: &str = "LD_PRELOAD";
@@ -120,7 +120,7 @@ fn is_forbidden(path: &[u8], policy: Image<'_>) -> bool {
         policy.decide(name).refused().intersects(Access::READ | Access::LIST | Access::WRITE)
     };
     // A loop leads nowhere, so only the name counts.
-    let names = chain(path, Follow::All).unwrap_or_default();
+    let names = Links::default().chain(path, Follow::All).unwrap_or_default();
     refused(&normalise(path)) || names.iter().any(|name| refused(name))
 }
 

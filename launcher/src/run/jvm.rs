@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ringfence_policy::{Access, Effect, FileRule, PathPattern, Place};
 
-use crate::places::{Follow, chain, covered};
+use crate::places::{Follow, Links, covered};
 
 /// Reading a file, and looking at it and at the links that lead to it.
 const READ_ONLY: Access = Access::READ.with(Access::METADATA);
@@ -20,19 +20,29 @@ const READ_ONLY: Access = Access::READ.with(Access::METADATA);
 const LOOK: Access = Access::METADATA;
 /// The directories of a java.home that hold links to configuration.
 const CONFIGURED: [&str; 6] = ["conf", "lib", "lib/security", "jre/lib", "jre/lib/security", "."];
+/// Where a JVM finds the machine's time zone. libc reads it too, unasked: a worker that computes
+/// in another zone than its machine would be changed by the fence, and nobody told.
+const TIME_ZONE: [&str; 2] = ["/etc/localtime", "/etc/timezone"];
 /// How deep below one of them links are looked for; `conf/security/policy/unlimited` is three.
 const DEPTH: usize = 4;
 
 /// The exceptions that the JVMs within reach need under these rules.
 ///
 /// `named` are the homes that the policy names; `program` is the command.
-pub(crate) fn exceptions(rules: &[FileRule], program: &Path, named: &[PathBuf]) -> Vec<FileRule> {
+pub(crate) fn exceptions(
+    rules: &[FileRule],
+    program: &Path,
+    named: &[PathBuf],
+    links: &Links,
+) -> Vec<FileRule> {
+    let behind = |link: &Path, access| behind(link, rules, access, links);
     let javas = javas(program, std::env::var_os("PATH"));
     let homes = homes(&javas, named, std::env::var_os("JAVA_HOME"));
     let files = homes.iter().flat_map(|home| links_in(home));
-    let files = files.flat_map(|link| behind(&link, rules, READ_ONLY));
-    let links = javas.iter().flat_map(|java| behind(java, rules, LOOK));
-    let mut found: Vec<(Vec<u8>, Access)> = files.chain(links).collect();
+    let zone = TIME_ZONE.iter().filter(|_| !homes.is_empty()).map(PathBuf::from);
+    let files = files.chain(zone).flat_map(|link| behind(&link, READ_ONLY));
+    let on_the_way = javas.iter().flat_map(|java| behind(java, LOOK));
+    let mut found: Vec<(Vec<u8>, Access)> = files.chain(on_the_way).collect();
     found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     found.dedup();
     found.into_iter().enumerate().map(|(at, (path, access))| exception(at, path, access)).collect()
@@ -119,8 +129,15 @@ fn collect_links(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 
 /// The forbidden names on the way behind a link: those of further links for looking, that of the
 /// file for `access`. A directory behind a link stands for the files in it.
-fn behind(link: &Path, rules: &[FileRule], access: Access) -> Vec<(Vec<u8>, Access)> {
-    let Some(names) = chain(link.as_os_str().as_bytes(), Follow::Roots) else { return Vec::new() };
+fn behind(
+    link: &Path,
+    rules: &[FileRule],
+    access: Access,
+    links: &Links,
+) -> Vec<(Vec<u8>, Access)> {
+    let Some(names) = links.chain(link.as_os_str().as_bytes(), Follow::Roots) else {
+        return Vec::new();
+    };
     let Some((last, on_the_way)) = names.split_last() else { return Vec::new() };
     let forbidden = |path: &[u8], access| covered(rules, path, access);
     let mut found: Vec<(Vec<u8>, Access)> = on_the_way
@@ -187,15 +204,28 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a temporary directory");
         let link = scratch.path().join("java.security");
         symlink("/etc/passwd", &link).expect("made");
-        assert_eq!(behind(&link, &forbids(Path::new("/etc")), READ_ONLY), []);
+        assert_eq!(behind(&link, &forbids(Path::new("/etc")), READ_ONLY, &Links::default()), []);
     }
 
     #[test]
     fn a_file_that_nothing_forbids_needs_no_exception() {
-        assert_eq!(behind(Path::new("/usr/bin/env"), &forbids(Path::new("/etc")), READ_ONLY), []);
+        assert_eq!(
+            behind(
+                Path::new("/usr/bin/env"),
+                &forbids(Path::new("/etc")),
+                READ_ONLY,
+                &Links::default()
+            ),
+            []
+        );
         let file = (b"/usr/bin/env".to_vec(), READ_ONLY);
         assert_eq!(
-            behind(Path::new("/usr/bin/env"), &forbids(Path::new("/usr")), READ_ONLY),
+            behind(
+                Path::new("/usr/bin/env"),
+                &forbids(Path::new("/usr")),
+                READ_ONLY,
+                &Links::default()
+            ),
             [file]
         );
     }
@@ -212,7 +242,8 @@ mod tests {
     /// On a machine with Debian's JDK: its files below `/etc` and nothing more of `/etc`.
     #[test]
     fn every_exception_lies_behind_a_link_of_a_home() {
-        let found = exceptions(&forbids(Path::new("/etc")), Path::new("/bin/true"), &[]);
+        let found =
+            exceptions(&forbids(Path::new("/etc")), Path::new("/bin/true"), &[], &Links::default());
         for rule in &found {
             let PathPattern::Literal(path) = &rule.names[0] else { panic!("{rule:?}") };
             let path = Path::new(OsStr::from_bytes(path));

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use ringfence_policy::{Image, Policy};
 use rustix::io::Errno;
 
+use crate::places::Links;
 use crate::read::mistakes::Mistakes;
 use crate::read::presets::KESTRA_PRELOAD;
 use crate::read::render::{Format, render};
@@ -69,6 +70,11 @@ fn start(options: &cli::Run) -> Result<u8, Stop> {
     if options.kernel == cli::Kernel::Require {
         return Err(Refusal::plain("`--kernel require`: there is no kernel floor yet")
             .help("use `--kernel off`: the shim alone holds the rules")
+            .into());
+    }
+    if std::env::var_os("RINGFENCE_IMAGE").is_some() && probe::is_fenced() {
+        return Err(Refusal::plain("this process is inside a fence already")
+            .help("leave out `ringfence run`: the command inherits the fence that is there")
             .into());
     }
     let command = options.command.first().ok_or_else(|| Refusal::plain("no command was given"))?;
@@ -159,9 +165,10 @@ fn complete(
         guard::OwnFiles { private, library, policies: &loaded.files, audit: &policy.audit.file };
     let fixed = guard::rules(&own, policy.debug);
     policy.rules.extend(fixed);
-    places::widen(&mut policy).map_err(|error| Refusal::plain(error.to_string()))?;
+    let links = Links::default();
+    places::widen(&mut policy, &links).map_err(|error| Refusal::plain(error.to_string()))?;
     if let Some(homes) = &loaded.homes {
-        let exceptions = jvm::exceptions(&policy.rules, program, homes);
+        let exceptions = jvm::exceptions(&policy.rules, program, homes, &links);
         policy.rules.extend(exceptions);
     }
     Ok(policy)

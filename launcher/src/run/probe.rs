@@ -67,6 +67,18 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Whether this process itself runs with a shim, of whichever build.
+pub(crate) fn is_fenced() -> bool {
+    let maps = maps().unwrap_or_default();
+    let bound = bound_open();
+    let mut mappings = maps.split(|&byte| byte == b'\n').filter_map(Mapping::parse);
+    let code = mappings.find(|mapping| mapping.holds(bound));
+    code.and_then(|code| code.path.file_name()).is_some_and(|name| {
+        // A copy in a private directory has its hash in its name.
+        name.as_bytes().starts_with(b"libringfence") && name.as_bytes().ends_with(b".so")
+    })
+}
+
 fn is_armed(library: &Path, image: &Path) -> Result<(), String> {
     let maps = maps().map_err(|error| format!("/proc/self/maps cannot be read: {error}"))?;
     let maps: Vec<Mapping<'_>> =

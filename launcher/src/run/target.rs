@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use super::refusal::Refusal;
 use crate::exit;
-use crate::places::{Follow, absolute, chain};
+use crate::places::{Follow, Links, absolute};
 
 /// The path that execvp(3) searches when `PATH` is not set.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -202,7 +202,7 @@ fn not_enterable(path: &Path, kind: Program<'_>) -> Refusal {
 fn permitted(program: &Path, policy: Image<'_>) -> Result<(), Refusal> {
     let path = absolute(program)
         .map_err(|error| Refusal::plain(format!("the working directory has no path: {error}")))?;
-    let names = chain(&path, Follow::All).unwrap_or_default();
+    let names = Links::default().chain(&path, Follow::All).unwrap_or_default();
     let (last, on_the_way) = names.split_last().map_or((&path, &[][..]), |split| split);
     let looked_at = on_the_way.iter().map(|name| (name, Access::METADATA));
     let run = [(&path, Access::EXECUTE), (last, Access::EXECUTE)];
