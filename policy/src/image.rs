@@ -5,14 +5,18 @@
 //! with the path or with the table. What contradicts itself then refuses every access. So parsing
 //! need not walk the tables, and an image of 100,000 rules is read at the speed of memory.
 
-use core::fmt;
+mod header;
+mod view;
 
 use crate::format::{
-    ALIASES_ROOT, BODY_AT, BUILD, BUILD_AT, BUILD_LEN, CHECKSUM_AT, HAS_REASON, HEADER_LEN,
-    HEADER_WORDS, Header, Item, MAGIC, Rule, Settings, Slot, Text, VERSION, VERSION_AT,
+    ALIASES_ROOT, HAS_REASON, HEADER_WORDS, Header, Item, Rule, Settings, Slot, Text,
 };
 use crate::names::Filter;
-use crate::{Access, Console, Decision, Mode, RuleIndex, hash, paths};
+use crate::{Access, Console, Decision, Mode, RuleIndex, paths};
+pub use header::ImageError;
+pub(crate) use header::build;
+use header::section;
+pub use view::{AuditView, PlaceView, RuleView};
 
 /// A compiled policy, matched where it lies.
 #[derive(Clone, Copy, Debug)]
@@ -31,71 +35,6 @@ pub struct Image<'a> {
     strings: &'a [u8],
 }
 
-/// Why bytes are not an image that this build may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImageError {
-    /// They do not begin as an image does.
-    Foreign,
-    /// They are an image of another format.
-    OtherVersion {
-        /// The version of its format.
-        found: u32,
-    },
-    /// They were written by another build of ringfence.
-    OtherBuild {
-        /// The build as it names itself, filled up with zeros.
-        found: [u8; BUILD_LEN],
-    },
-    /// There are fewer bytes than the image says, or than any image has.
-    Truncated {
-        /// The bytes that there are.
-        length: usize,
-        /// The bytes that there should be.
-        expected: usize,
-    },
-    /// There are more bytes than the image says.
-    TooLong {
-        /// The bytes that there are.
-        length: usize,
-        /// The bytes that there should be.
-        expected: usize,
-    },
-    /// The checksum is not that of the bytes.
-    Damaged,
-    /// The checksum is right, but the sections are not within the bytes: a fault of the compiler
-    /// that wrote them, or a forgery.
-    Inconsistent,
-}
-
-impl fmt::Display for ImageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Foreign => f.write_str("not a ringfence policy image"),
-            Self::OtherVersion { found } => {
-                let age = if *found > VERSION { "newer" } else { "older" };
-                write!(f, "format {found} is {age} than this build's format {VERSION}")
-            }
-            Self::OtherBuild { found } => {
-                f.write_str("made by ringfence ")?;
-                for byte in found.iter().take_while(|byte| **byte != 0) {
-                    write!(f, "{}", byte.escape_ascii())?;
-                }
-                write!(f, ", not by this build, {BUILD}")
-            }
-            Self::Truncated { length, expected } => {
-                write!(f, "truncated: {length} bytes of {expected}")
-            }
-            Self::TooLong { length, expected } => {
-                write!(f, "too long: {length} bytes instead of {expected}")
-            }
-            Self::Damaged => f.write_str("damaged: its checksum does not match"),
-            Self::Inconsistent => f.write_str("inconsistent: a section lies outside the image"),
-        }
-    }
-}
-
-impl core::error::Error for ImageError {}
-
 impl<'a> Image<'a> {
     /// Verifies `bytes` and returns a view of them.
     ///
@@ -103,7 +42,7 @@ impl<'a> Image<'a> {
     /// [`ImageError`] says what the bytes are instead: foreign, of another format or build,
     /// truncated, too long, damaged. Every change of a single bit is found.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ImageError> {
-        let header = verified_header(bytes)?;
+        let header = header::verified(bytes)?;
         Self::sections(bytes, header).ok_or(ImageError::Inconsistent)
     }
 
@@ -254,134 +193,9 @@ impl<'a> Image<'a> {
     }
 }
 
-/// A rule, as messages show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RuleView<'a> {
-    /// See [`crate::FileRule::id`].
-    pub id: &'a str,
-    /// See [`crate::FileRule::section`].
-    pub section: &'a str,
-    /// See [`crate::FileRule::pattern`].
-    pub pattern: &'a str,
-    /// See [`crate::FileRule::place`]; shown as `file:line:column`.
-    pub place: PlaceView<'a>,
-    /// See [`crate::FileRule::reason`].
-    pub reason: Option<&'a str>,
-}
-
-impl RuleView<'static> {
-    const UNJUDGED: Self = Self {
-        id: "unjudged",
-        section: "built-in",
-        pattern: "",
-        place: PlaceView { file: "<built-in>", line: 0, column: 0 },
-        reason: Some("the path has no absolute text that could be judged"),
-    };
-}
-
-/// Where a rule stands, as messages show it: `file:line:column`, or the file alone where a rule
-/// stands in no line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlaceView<'a> {
-    /// The file as the user named it, or a name in angle brackets.
-    pub file: &'a str,
-    /// The line, from 1; 0 for none.
-    pub line: u32,
-    /// The column in characters, from 1; 0 for none.
-    pub column: u32,
-}
-
-impl fmt::Display for PlaceView<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.line, self.column) {
-            (0, _) => f.write_str(self.file),
-            (line, 0) => write!(f, "{}:{line}", self.file),
-            (line, column) => write!(f, "{}:{line}:{column}", self.file),
-        }
-    }
-}
-
-/// How denials are reported; see [`crate::Audit`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AuditView<'a> {
-    /// The file that gets a JSON line for each, as an absolute path; empty for none.
-    pub file: &'a [u8],
-    /// JSON lines go to the standard error output instead of a file.
-    pub json_to_stderr: bool,
-    /// What a person sees on the standard error output.
-    pub console: Console,
-    /// The most lines a second in the audit file for a process.
-    pub rate: u32,
-}
-
 /// The two numbers of eight bytes.
 #[inline]
 pub(crate) const fn halves(bytes: &[u8; 8]) -> (u32, u32) {
     let [a, b, c, d, e, f, g, h] = *bytes;
     (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
-}
-
-/// The header of bytes that are an image of this build, whole and undamaged.
-fn verified_header(bytes: &[u8]) -> Result<[u32; HEADER_WORDS], ImageError> {
-    let length = bytes.len();
-    let truncated = |expected| ImageError::Truncated { length, expected };
-    let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
-        let is_ours = bytes.iter().zip(&MAGIC).all(|(found, wanted)| found == wanted);
-        return Err(if is_ours { truncated(HEADER_LEN) } else { ImageError::Foreign });
-    };
-    if !header.starts_with(&MAGIC) {
-        return Err(ImageError::Foreign);
-    }
-    let found = u32::from_le_bytes(array(header, VERSION_AT));
-    if found != VERSION {
-        return Err(ImageError::OtherVersion { found });
-    }
-    let found = array(header, BUILD_AT);
-    if found != build() {
-        return Err(ImageError::OtherBuild { found });
-    }
-    let mut words = [0; HEADER_WORDS];
-    let (raw, _) = header.split_at(BODY_AT).1.as_chunks::<4>();
-    for (word, raw) in words.iter_mut().zip(raw) {
-        *word = u32::from_le_bytes(*raw);
-    }
-    let [expected, ..] = words;
-    let expected = expected as usize;
-    if length < expected {
-        return Err(truncated(expected));
-    }
-    if length > expected {
-        return Err(ImageError::TooLong { length, expected });
-    }
-    let body = bytes.get(BODY_AT..).unwrap_or_default();
-    if hash::checksum(body) != u64::from_le_bytes(array(header, CHECKSUM_AT)) {
-        return Err(ImageError::Damaged);
-    }
-    Ok(words)
-}
-
-/// The bytes of `header` from `at` on; zeros where there are none.
-fn array<const N: usize>(header: &[u8; HEADER_LEN], at: usize) -> [u8; N] {
-    header.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
-}
-
-/// This build, as the header names it.
-pub(crate) fn build() -> [u8; BUILD_LEN] {
-    let mut build = [0; BUILD_LEN];
-    for (byte, letter) in build.iter_mut().zip(BUILD.bytes()) {
-        *byte = letter;
-    }
-    build
-}
-
-/// A section of records of `N` bytes, as the header gives its offset and number.
-fn section<'a, const N: usize>(
-    bytes: &'a [u8],
-    header: &[u32; HEADER_WORDS],
-    section: Header,
-) -> Option<&'a [[u8; N]]> {
-    let [offset, count] = *header.get(section as usize..)?.first_chunk()?;
-    let length = (count as usize).checked_mul(N)?;
-    let (records, _) = bytes.get(offset as usize..)?.get(..length)?.as_chunks();
-    Some(records)
 }
