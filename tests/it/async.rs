@@ -52,7 +52,7 @@ fn a_signal_handler_may_open_in_the_middle_of_an_open() {
 fn a_handler_may_leave_a_hook_by_siglongjmp() {
     // Nothing of ours stays behind: no descriptor, no blocked signal, no half-made state.
     let (fenced, open) = both("longjmp", "a handler that jumps out");
-    assert_eq!(fenced, "refused=1 read=1 wrong=0");
+    assert_eq!(fenced, "descriptors=0 blocked=0 refused=1 read=1 wrong=0");
     assert_eq!(count(&open, "refused"), 0, "without a fence: {open}");
 }
 
@@ -109,7 +109,7 @@ fn a_blocking_open_is_a_cancellation_point() {
     }
 }
 
-/// Runs `true` with another preload that opens a file while the process starts.
+/// Runs a program with another preload that opens a file while the process starts.
 fn start(scratch: &Scratch, fence: Fence, library: &str, first: bool, name: &str) -> Outcome {
     let library = [fixture(library)];
     let none: &[PathBuf] = &[];
@@ -118,7 +118,8 @@ fn start(scratch: &Scratch, fence: Fence, library: &str, first: bool, name: &str
     } else {
         fence.with_neighbours(none, &library)
     };
-    let mut command = fence.command("/bin/true");
+    let mut command = fence.command("ls");
+    command.arg(scratch.path("open"));
     for variable in ["EARLY_FILE", "BOOT_FILE"] {
         command.env(variable, scratch.path(name));
     }

@@ -105,8 +105,9 @@ impl Rules {
 
 impl Entry {
     fn rule(&self, id: String, section: &str, effect: Effect) -> FileRule {
-        // A rule names a real place: as written, and with its links resolved.
-        let mut places = vec![self.path.clone()];
+        // A rule names a real place: as written but for a slash at its end, and with its links
+        // resolved.
+        let mut places = vec![self.path.components().collect::<PathBuf>()];
         places.extend(self.path.canonicalize());
         places.dedup();
         let names = places
