@@ -14,6 +14,8 @@ mod r#async;
 mod alloc;
 // Another preloaded library in front of us and behind us.
 mod coexist;
+// Shells and the tools that are called from them.
+mod shell;
 
 // What the fixtures of Java, Groovy, Jython and Python print, and where those programs are.
 mod outcomes;
