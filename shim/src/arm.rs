@@ -312,7 +312,7 @@ fn check_kernel() -> Result<(), Fault> {
 /// reached from them by names alone is not judged again.
 fn check_descriptors(image: Image<'static>) -> Result<(), Fault> {
     let mut text = [0_u8; PATH_MAX];
-    if let Ok(length) = sys::getcwd(&mut text) {
+    if let Ok(length) = sys::getcwd(sys::room(&mut text)) {
         check_held(image, text.get(..length).unwrap_or_default(), b"the working directory")?;
     }
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
@@ -330,7 +330,7 @@ fn check_descriptors(image: Image<'static>) -> Result<(), Fault> {
             if fd == list || !sys::fstat(fd).is_ok_and(|stat| is_directory(&stat)) {
                 continue;
             }
-            let length = place::directory_text(fd, &mut text).unwrap_or(0);
+            let length = place::directory_text(fd, sys::room(&mut text)).unwrap_or(0);
             let held = text.get(..length).unwrap_or_default();
             check_held(image, held, b"an inherited directory descriptor")?;
         }

@@ -287,7 +287,8 @@ fn end(line: &mut Line<'_>) {
     line.text(b",\"thread\":");
     line.quoted(first_string(&sys::thread_name()));
     let mut program = [0_u8; 256];
-    let read = sys::readlinkat(CWD, Path::from_c(c"/proc/self/exe"), &mut program).unwrap_or(0);
+    let read =
+        sys::readlinkat(CWD, Path::from_c(c"/proc/self/exe"), sys::room(&mut program)).unwrap_or(0);
     line.path_field("exe", program.get(..read).unwrap_or_default());
     line.close(b"}}\n");
 }

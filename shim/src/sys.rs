@@ -171,16 +171,26 @@ pub(crate) fn file_system(fd: c_int) -> Answer<u64> {
 /// The `f_type` of procfs (linux/magic.h).
 pub(crate) const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
+/// Bytes that the kernel is to write, not cleared before.
+pub(crate) type Room<'a> = &'a mut [MaybeUninit<u8>];
+
+/// The same for bytes that were cleared.
+pub(crate) fn room(bytes: &mut [u8]) -> Room<'_> {
+    let start = bytes.as_mut_ptr().cast::<MaybeUninit<u8>>();
+    // SAFETY: the same bytes; what is written there, by the kernel alone, are bytes.
+    unsafe { core::slice::from_raw_parts_mut(start, bytes.len()) }
+}
+
 /// readlinkat(2) into `buffer`; the length of what was written, which is cut without a word when
 /// it equals the buffer's.
-pub(crate) fn readlinkat(dir: c_int, path: Path<'_>, buffer: &mut [u8]) -> Answer<usize> {
+pub(crate) fn readlinkat(dir: c_int, path: Path<'_>, buffer: Room<'_>) -> Answer<usize> {
     let arguments = [word(dir), path.address(), buffer.as_mut_ptr().addr(), buffer.len(), 0, 0];
     // SAFETY: the kernel writes within the buffer.
     answer(unsafe { syscall6(number(libc::SYS_readlinkat), arguments) })
 }
 
 /// getcwd(2) into `buffer`; the length without the NUL.
-pub(crate) fn getcwd(buffer: &mut [u8]) -> Answer<usize> {
+pub(crate) fn getcwd(buffer: Room<'_>) -> Answer<usize> {
     let arguments = [buffer.as_mut_ptr().addr(), buffer.len(), 0, 0, 0, 0];
     // SAFETY: the kernel writes within the buffer.
     answer(unsafe { syscall6(number(libc::SYS_getcwd), arguments) }).map(|n| n.saturating_sub(1))

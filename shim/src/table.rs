@@ -11,7 +11,7 @@ use core::ffi::{c_int, c_void};
 
 use crate::place::{Decimal, leads_to};
 use crate::sys::{self, Answer, CWD, Errno, How, Path, pass};
-use crate::text::PATH_MAX;
+use crate::text::{PATH_MAX, Text};
 
 /// What the helper is to do.
 enum Work<'a> {
@@ -121,15 +121,11 @@ fn open_unless_directory(path: Path<'_>, how: &How) -> Answer<c_int> {
 fn open_textless(fd: c_int, how: &How) -> Answer<c_int> {
     let number = u32::try_from(fd).map_err(|_| Errno::EBADF)?;
     let mut link = Decimal::new(b"/proc/thread-self/fd/");
-    let mut text = [0_u8; PATH_MAX];
-    let room = text.get_mut(..PATH_MAX.saturating_sub(1)).unwrap_or_default();
-    let length = sys::readlinkat(CWD, link.path(number)?, room)?;
-    if text.first() == Some(&b'/') {
-        let object = sys::fstat(fd)?;
-        let ended = text.get(..=length).unwrap_or_default();
-        if leads_to(ended, &object) {
-            return Err(Errno::ESTALE);
-        }
+    let mut text = Text::new();
+    let path = link.path(number)?;
+    text.receive(PATH_MAX, |room| sys::readlinkat(CWD, path, room))?;
+    if text.bytes().first() == Some(&b'/') && leads_to(&mut text, &sys::fstat(fd)?) {
+        return Err(Errno::ESTALE);
     }
     sys::openat2(CWD, link.path(number)?, &How { resolve: 0, ..*how })
 }

@@ -44,7 +44,7 @@ impl Text {
     #[inline(always)]
     pub(crate) fn bytes(&self) -> &[u8] {
         let start = self.bytes.as_ptr().cast::<u8>();
-        // SAFETY: `push` alone lengthens a text, and it writes the byte first.
+        // SAFETY: what lengthens a text writes the bytes first: `push`, `put`, a copy, the kernel.
         unsafe { core::slice::from_raw_parts(start, self.length) }
     }
 
@@ -95,6 +95,15 @@ impl Text {
         let start = self.bytes.as_ptr().cast::<u8>();
         // SAFETY: the text's bytes were written by `push`, the slash and the NUL just now.
         Path::new(unsafe { core::slice::from_raw_parts(start, nul.saturating_add(1)) })
+    }
+
+    /// The text with its NUL; `None` for an empty one.
+    pub(crate) fn ended(&mut self) -> Option<&[u8]> {
+        let end = self.length;
+        self.bytes.get_mut(end)?.write(0);
+        let start = self.bytes.as_ptr().cast::<u8>();
+        // SAFETY: the text's bytes, and the NUL just now.
+        (end > 0).then(|| unsafe { core::slice::from_raw_parts(start, end.saturating_add(1)) })
     }
 
     /// Calls `act` with the first `length` bytes as a path of their own.
@@ -316,29 +325,20 @@ impl Text {
     /// What `fill` says; ENOENT for a directory without a text; ENAMETOOLONG.
     pub(crate) fn put_base(
         &mut self,
-        fill: impl FnOnce(&mut [u8]) -> Answer<usize>,
+        fill: impl FnOnce(sys::Room<'_>) -> Answer<usize>,
     ) -> Answer<usize> {
         let name = self.length;
         let wait = PATH_MAX.saturating_sub(name);
         self.bytes.copy_within(0..name, wait);
-        let room = self.bytes.get_mut(..wait).ok_or(Errno::ENAMETOOLONG)?;
-        for byte in &mut *room {
-            byte.write(0);
-        }
-        let start = room.as_mut_ptr().cast::<u8>();
-        // SAFETY: the loop above wrote every byte of the room, which nothing else refers to.
-        let room = unsafe { core::slice::from_raw_parts_mut(start, wait) };
-        let mut base = fill(room)?;
-        if base >= wait {
-            return Err(Errno::ENAMETOOLONG);
-        }
-        if room.first() != Some(&b'/') {
+        self.length = 0;
+        let base = self.receive(wait, fill)?;
+        if self.bytes().first() != Some(&b'/') {
             return Err(Errno::ENOENT);
         }
         if base == 1 {
-            base = 0;
+            self.length = 0;
         }
-        self.length = base;
+        let base = self.length;
         if name > 0 {
             self.push(b'/')?;
             if self.length > wait || self.length.saturating_add(name) > LONGEST {
@@ -350,5 +350,23 @@ impl Text {
             self.push(b'/')?;
         }
         Ok(base)
+    }
+
+    /// Lets `fill` write the text, of less than `most` bytes.
+    ///
+    /// # Errors
+    /// What `fill` says; ENAMETOOLONG when it filled the buffer.
+    pub(crate) fn receive(
+        &mut self,
+        most: usize,
+        fill: impl FnOnce(sys::Room<'_>) -> Answer<usize>,
+    ) -> Answer<usize> {
+        let room = self.bytes.get_mut(..most).ok_or(Errno::ENAMETOOLONG)?;
+        let filled = fill(room)?;
+        if filled >= most {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        self.length = filled;
+        Ok(filled)
     }
 }

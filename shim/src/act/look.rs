@@ -272,13 +272,12 @@ pub(crate) unsafe fn real_path(
         return Err(Errno::EINVAL);
     }
     // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, at(CWD, path), Access::METADATA, true) }?;
-    let mut real = [0_u8; PATH_MAX];
-    let length = place::directory_text(held.number(), &mut real)?;
-    let Some((b'/', _)) = real.get(..length).and_then(<[u8]>::split_first) else {
-        return Err(Errno::ENOENT);
-    };
-    let Some(ended) = real.get(..=length) else { return Err(Errno::ENAMETOOLONG) };
+    let mut text = Text::new();
+    let goal = Goal::hold(call, Access::METADATA, true);
+    // SAFETY: as this function's own contract says.
+    drop(Held(unsafe { place::open_by_text(state, CWD, path, &goal, &mut text) }?));
+    // The kernel took the text without a link, so it is the real path; a pipe has none.
+    let ended = text.ended().ok_or(Errno::ENOENT)?;
     let buffer = if resolved.is_null() {
         // SAFETY: libc's own allocator; the caller frees it, as realpath(3) says.
         unsafe { (state.next.malloc)(ended.len()) }.cast::<c_char>()
@@ -405,9 +404,9 @@ pub(crate) unsafe fn change_directory(
 /// # Safety
 /// None: it takes no pointer, but every act is called alike.
 pub(crate) unsafe fn change_to(state: &State, call: Call, fd: c_int) -> Answer<c_int> {
-    let mut text = [0_u8; PATH_MAX];
-    let length = place::directory_text(fd, &mut text)?;
-    place::judge_held(state, call, text.get(..length).unwrap_or_default())?;
+    let mut text = Text::new();
+    text.receive(PATH_MAX, |room| place::directory_text(fd, room))?;
+    place::judge_held(state, call, text.bytes())?;
     // SAFETY: takes a descriptor.
     unsafe { pass(libc::SYS_fchdir, [argument(fd), 0, 0, 0, 0, 0]) }.map(done)
 }

@@ -1,6 +1,7 @@
 //! Taking links and `..` out of a text, one at a time.
 
 use core::ffi::c_int;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use ringfence_policy::Access;
 
@@ -19,8 +20,6 @@ const MOST_LINKS: u32 = 40;
 struct Link {
     /// The length of the link's own name in the text.
     end: usize,
-    /// The length of its target.
-    target: usize,
     /// The target is kept by procfs for a descriptor and the like.
     magic: bool,
 }
@@ -31,7 +30,7 @@ struct Link {
 #[cold]
 #[inline(never)]
 pub(super) fn walk(state: &State, goal: &Goal, text: &mut Text, mut plain: usize) -> Answer<c_int> {
-    let mut target = [0_u8; PATH_MAX];
+    let mut target = Text::new();
     let mut links = 0_u32;
     let mut asked = false;
     loop {
@@ -66,19 +65,20 @@ pub(super) fn walk(state: &State, goal: &Goal, text: &mut Text, mut plain: usize
         if whole && link.end == end && !text.slash() && !goal.follows() {
             return Err(Errno::ELOOP);
         }
-        // With the NUL that `read_link` put behind it.
-        let ended = target.get(..=link.target).ok_or(Errno::ENAMETOOLONG)?;
         if link.magic {
-            match magic(state, goal, text, link.end, ended) {
+            match magic(state, goal, text, link.end, &mut target) {
                 Some(Err(Errno::ESTALE)) => continue,
-                Some(answer) => return answer,
+                Some(answer) => {
+                    // What was opened has no text.
+                    text.cut(0);
+                    return answer;
+                }
                 None => {}
             }
         }
-        let learned = ended.get(..link.target).ok_or(Errno::ENAMETOOLONG)?;
         let start = text.bytes().get(..link.end).map_or(0, directory_of);
-        text.splice(start, link.end, learned)?;
-        plain = if learned.first() == Some(&b'/') { 0 } else { start };
+        text.splice(start, link.end, target.bytes())?;
+        plain = if target.bytes().first() == Some(&b'/') { 0 } else { start };
     }
 }
 
@@ -126,6 +126,9 @@ fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<()> {
     }
 }
 
+/// Where the last link within a path was found: where to look first, and nothing more.
+static HINT: AtomicUsize = AtomicUsize::new(usize::MAX);
+
 /// Finds the first link within the first `end` bytes and reads its target; `None` when another
 /// thread took it away meanwhile.
 ///
@@ -137,8 +140,17 @@ fn find_link(
     goal: &Goal,
     text: &mut Text,
     end: usize,
-    target: &mut [u8],
+    target: &mut Text,
 ) -> Answer<Option<Link>> {
+    // A program often goes through one link again and again. Only a text whose every name before
+    // the last is plain opens, so whichever link is found is the first.
+    let hint = HINT.load(Ordering::Relaxed);
+    if hint < end
+        && text.bytes().get(hint) == Some(&b'/')
+        && let Some(link) = read_link(state, text, hint, target)?
+    {
+        return Ok(Some(link));
+    }
     // Most often the last name is the link, and all before it is plain.
     if let Some(link) = read_link(state, text, end, target)? {
         return Ok(Some(link));
@@ -157,6 +169,7 @@ fn find_link(
             continue;
         }
         if let Some(link) = read_link(state, text, length, target)? {
+            HINT.store(length, Ordering::Relaxed);
             return Ok(Some(link));
         }
     }
@@ -184,7 +197,7 @@ fn read_link(
     state: &State,
     text: &mut Text,
     length: usize,
-    target: &mut [u8],
+    target: &mut Text,
 ) -> Answer<Option<Link>> {
     let prefix = text.bytes().get(..length).unwrap_or_default();
     if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
@@ -197,29 +210,25 @@ fn read_link(
         answer => answer?,
     };
     // A link object leads nowhere, and no parent can be swapped under it.
-    let answer = match sys::readlinkat(fd, sys::Path::EMPTY, target) {
+    let answer = match target.receive(PATH_MAX, |room| sys::readlinkat(fd, sys::Path::EMPTY, room))
+    {
+        Err(errno @ Errno::ENAMETOOLONG) => Err(errno),
         Err(_) => Ok(None),
         Ok(0) => Err(Errno::ENOENT),
-        Ok(read) => match target.get_mut(read) {
-            Some(end) => {
-                *end = 0;
-                describe(fd, text, length, read).map(Some)
-            }
-            None => Err(Errno::ENAMETOOLONG),
-        },
+        Ok(_) => describe(fd, text, length).map(Some),
     };
     sys::close(fd);
     answer
 }
 
 /// What kind of link the descriptor holds; applies `fs.protected_symlinks`.
-fn describe(fd: c_int, text: &mut Text, end: usize, target: usize) -> Answer<Link> {
+fn describe(fd: c_int, text: &mut Text, end: usize) -> Answer<Link> {
     let link = sys::fstat(fd)?;
     if end == text.length() && link.st_uid != sys::effective_user() {
         protect(text, end, &link)?;
     }
     let magic = sys::file_system(fd)? == PROC_SUPER_MAGIC && is_magic(text.bytes(), end);
-    Ok(Link { end, target, magic })
+    Ok(Link { end, magic })
 }
 
 /// The kernel follows a link in a sticky, world-writable directory only when it is the caller's

@@ -15,7 +15,7 @@ use crate::text::Text;
 ///
 /// # Errors
 /// EBADF for a number that is no descriptor, EACCES when procfs does not answer.
-pub(crate) fn directory_text(fd: c_int, buffer: &mut [u8]) -> Answer<usize> {
+pub(crate) fn directory_text(fd: c_int, buffer: sys::Room<'_>) -> Answer<usize> {
     let mut name = Decimal::new(b"/proc/thread-self/fd/");
     let number = u32::try_from(fd).map_err(|_| Errno::EBADF)?;
     match sys::readlinkat(CWD, name.path(number)?, buffer) {
@@ -89,7 +89,7 @@ pub(super) fn rewrite_proc(goal: &Goal, text: &mut Text) -> Answer<bool> {
         return Ok(false);
     }
     let mut target = [0_u8; 64];
-    let length = sys::readlinkat(CWD, sys::Path::from_c(link), &mut target)?;
+    let length = sys::readlinkat(CWD, sys::Path::from_c(link), sys::room(&mut target))?;
     let target = target.get(..length).ok_or(Errno::ENAMETOOLONG)?;
     text.splice(b"/proc".len(), link.count_bytes(), target)?;
     Ok(true)
@@ -105,25 +105,24 @@ pub(super) fn is_magic(text: &[u8], end: usize) -> bool {
     matches!(name, b"cwd" | b"root" | b"exe") || matches!(parent, b"fd" | b"map_files" | b"ns")
 }
 
-/// Decides about a link that stands for an object, whose target ends in a NUL. `None`: its text
+/// Decides about a link that stands for an object. `None`: its text
 /// leads to that object, so go on with the text. ESTALE: it has changed, so look again.
 pub(super) fn magic(
     state: &State,
     goal: &Goal,
     text: &mut Text,
     end: usize,
-    ended: &[u8],
+    target: &mut Text,
 ) -> Option<Answer<c_int>> {
-    let target = ended.strip_suffix(b"\0").unwrap_or_default();
     let whole = end == text.length() && !text.slash();
     let object = text.with_prefix(end, sys::stat);
     let prefix = text.bytes().get(..end).unwrap_or_default();
-    if target.first() == Some(&b'/') {
-        if let Some(rule) = state.image.decide(target).refuses(Access::METADATA) {
-            let refusal = report::refuse(state, goal.call, Access::METADATA, rule, target);
+    if target.bytes().first() == Some(&b'/') {
+        if let Some(rule) = state.image.decide(target.bytes()).refuses(Access::METADATA) {
+            let refusal = report::refuse(state, goal.call, Access::METADATA, rule, target.bytes());
             return refusal.err().map(Err);
         }
-        if object.is_ok_and(|object| leads_to(ended, &object)) {
+        if object.is_ok_and(|object| leads_to(target, &object)) {
             return None;
         }
     } else if whole && parent_name(prefix) == b"ns" {
@@ -145,12 +144,12 @@ fn parent_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').nth(1).unwrap_or_default()
 }
 
-/// Whether a text that ends in a NUL, with no link on its way, is that object. In another root or
+/// Whether a text, with no link on its way, is that object. In another root or
 /// mount name space the same text is another place, and a deleted object has none.
-pub(crate) fn leads_to(ended: &[u8], object: &libc::stat) -> bool {
+pub(crate) fn leads_to(text: &mut Text, object: &libc::stat) -> bool {
     let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    let path = sys::Path::new(ended);
+    let path = text.path();
     let Ok(fd) = path.and_then(|path| sys::openat2(CWD, path, &how)) else { return false };
     let place = sys::fstat(fd);
     sys::close(fd);
