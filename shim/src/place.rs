@@ -103,7 +103,11 @@ pub(crate) unsafe fn open(
         }
     }
     let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
-    if shape.parent { walk(state, goal, text, plain) } else { open_absolute(state, goal, text) }
+    if shape.parent {
+        walk(state, goal, text, plain, false)
+    } else {
+        open_absolute(state, goal, text)
+    }
 }
 
 /// What [`look`] found.
@@ -145,7 +149,7 @@ pub(crate) unsafe fn look<'a>(
     }
     let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
     let held = if shape.parent {
-        walk(state, goal, text, plain)
+        walk(state, goal, text, plain, false)
     } else {
         open_absolute(state, goal, text)
     };
@@ -185,7 +189,11 @@ pub(crate) unsafe fn open_by_text(
     // SAFETY: as this function's own contract says.
     let shape = unsafe { text.load(path) }?;
     let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
-    if shape.parent { walk(state, goal, text, plain) } else { open_absolute(state, goal, text) }
+    if shape.parent {
+        walk(state, goal, text, plain, false)
+    } else {
+        open_absolute(state, goal, text)
+    }
 }
 
 /// As [`open_by_text`], for a path that holds no link and no `..`, and when `beneath` no way out of
@@ -237,14 +245,14 @@ pub(crate) fn open_parts(
 /// # Errors
 /// As [`open`].
 pub(crate) fn open_text(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
-    walk(state, goal, text, 0)
+    walk(state, goal, text, 0, false)
 }
 
 #[inline(always)]
 fn open_absolute(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
     rewrite(state, goal, text)?;
     match act(state, goal, text) {
-        Err(Errno::ELOOP) => walk(state, goal, text, 0),
+        Err(Errno::ELOOP) => walk(state, goal, text, 0, true),
         answer => answer,
     }
 }

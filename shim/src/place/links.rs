@@ -1,7 +1,6 @@
 //! Taking links and `..` out of a text, one at a time.
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use ringfence_policy::Access;
 
@@ -27,15 +26,23 @@ struct Link {
 /// Takes `..` and links out of the text, one at a time, until the kernel takes the whole.
 ///
 /// The first `plain` bytes are known to hold no link, since the kernel gave them as they are.
+/// `refused` says that the kernel just answered ELOOP for this text, which was judged.
 #[cold]
 #[inline(never)]
-pub(super) fn walk(state: &State, goal: &Goal, text: &mut Text, mut plain: usize) -> Answer<c_int> {
+pub(super) fn walk(
+    state: &State,
+    goal: &Goal,
+    text: &mut Text,
+    mut plain: usize,
+    mut refused: bool,
+) -> Answer<c_int> {
     let mut target = Text::new();
     let mut links = 0_u32;
     let mut asked = false;
     loop {
         if rewrite(state, goal, text)? {
             plain = 0;
+            refused = false;
         }
         let end = match parent(text.bytes()) {
             Some((before, after)) => {
@@ -46,6 +53,10 @@ pub(super) fn walk(state: &State, goal: &Goal, text: &mut Text, mut plain: usize
                     continue;
                 }
                 before
+            }
+            None if refused => {
+                refused = false;
+                text.length()
             }
             None => match act(state, goal, text) {
                 Err(Errno::ELOOP) => text.length(),
@@ -126,11 +137,11 @@ fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<()> {
     }
 }
 
-/// Where the last link within a path was found: where to look first, and nothing more.
-static HINT: AtomicUsize = AtomicUsize::new(usize::MAX);
-
 /// Finds the first link within the first `end` bytes and reads its target; `None` when another
 /// thread took it away meanwhile.
+///
+/// It goes from the end: a prefix beyond the link answers ELOOP, with nothing held and nothing to
+/// close, and the first that opens is the link.
 ///
 /// # Errors
 /// EACCES when only a forbidden prefix, which is never opened, can be the link; what the kernel
@@ -142,36 +153,21 @@ fn find_link(
     end: usize,
     target: &mut Text,
 ) -> Answer<Option<Link>> {
-    // A program often goes through one link again and again. Only a text whose every name before
-    // the last is plain opens, so whichever link is found is the first.
-    let hint = HINT.load(Ordering::Relaxed);
-    if hint < end
-        && text.bytes().get(hint) == Some(&b'/')
-        && let Some(link) = read_link(state, text, hint, target)?
-    {
-        return Ok(Some(link));
-    }
-    // Most often the last name is the link, and all before it is plain.
-    if let Some(link) = read_link(state, text, end, target)? {
-        return Ok(Some(link));
-    }
     let mut hidden = false;
-    let mut length = 0_usize;
-    while length < end {
-        length = text
-            .bytes()
-            .get(length.saturating_add(1)..end)
-            .and_then(|rest| rest.iter().position(|byte| *byte == b'/'))
-            .map_or(end, |name| length.saturating_add(1).saturating_add(name));
+    let mut length = end;
+    while length > 0 {
         let prefix = text.bytes().get(..length).unwrap_or_default();
         if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
             hidden = true;
-            continue;
+        } else {
+            match read_link(text, length, target)? {
+                Found::Beyond => {}
+                Found::Link(link) => return Ok(Some(link)),
+                // The link is longer than this prefix, so it is one that is never opened.
+                Found::Plain => break,
+            }
         }
-        if let Some(link) = read_link(state, text, length, target)? {
-            HINT.store(length, Ordering::Relaxed);
-            return Ok(Some(link));
-        }
+        length = text.bytes().get(..length).map_or(0, directory_of);
     }
     if hidden {
         refuse_hidden(state, goal, text)?;
@@ -192,30 +188,31 @@ fn refuse_hidden(state: &State, goal: &Goal, text: &mut Text) -> Answer<()> {
     Err(Errno::EACCES)
 }
 
+/// What a prefix of a text turned out to be.
+enum Found {
+    /// A link stands before its last name.
+    Beyond,
+    /// It is the first link.
+    Link(Link),
+    /// There is no link in it.
+    Plain,
+}
+
 /// Reads the first `length` bytes as a link, if they name one and hold none before it.
-fn read_link(
-    state: &State,
-    text: &mut Text,
-    length: usize,
-    target: &mut Text,
-) -> Answer<Option<Link>> {
-    let prefix = text.bytes().get(..length).unwrap_or_default();
-    if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
-        return Ok(None);
-    }
+fn read_link(text: &mut Text, length: usize, target: &mut Text) -> Answer<Found> {
     let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
     let fd = match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
-        Err(Errno::ELOOP) => return Ok(None),
+        Err(Errno::ELOOP) => return Ok(Found::Beyond),
         answer => answer?,
     };
     // A link object leads nowhere, and no parent can be swapped under it.
     let answer = match target.receive(PATH_MAX, |room| sys::readlinkat(fd, sys::Path::EMPTY, room))
     {
         Err(errno @ Errno::ENAMETOOLONG) => Err(errno),
-        Err(_) => Ok(None),
+        Err(_) => Ok(Found::Plain),
         Ok(0) => Err(Errno::ENOENT),
-        Ok(_) => describe(fd, text, length).map(Some),
+        Ok(_) => describe(fd, text, length).map(Found::Link),
     };
     sys::close(fd);
     answer
@@ -223,11 +220,13 @@ fn read_link(
 
 /// What kind of link the descriptor holds; applies `fs.protected_symlinks`.
 fn describe(fd: c_int, text: &mut Text, end: usize) -> Answer<Link> {
-    let link = sys::fstat(fd)?;
-    if end == text.length() && link.st_uid != sys::effective_user() {
-        protect(text, end, &link)?;
+    if end == text.length() {
+        let link = sys::fstat(fd)?;
+        if link.st_uid != sys::effective_user() {
+            protect(text, end, &link)?;
+        }
     }
-    let magic = sys::file_system(fd)? == PROC_SUPER_MAGIC && is_magic(text.bytes(), end);
+    let magic = is_magic(text.bytes(), end) && sys::file_system(fd)? == PROC_SUPER_MAGIC;
     Ok(Link { end, magic })
 }
 
