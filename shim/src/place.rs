@@ -237,7 +237,11 @@ pub(crate) fn open_parts(
 ) -> Answer<c_int> {
     let shape = text.load_parts(path)?;
     let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
-    if shape.parent { walk(state, goal, text, plain) } else { open_absolute(state, goal, text) }
+    if shape.parent {
+        walk(state, goal, text, plain, false)
+    } else {
+        open_absolute(state, goal, text)
+    }
 }
 
 /// Opens a text that is absolute already, such as a judged one or a name that libc would make.

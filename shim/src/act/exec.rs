@@ -177,7 +177,7 @@ fn judge_descriptor(
     stat: &libc::stat,
 ) -> Answer<Option<Held>> {
     let mut text = [0_u8; PATH_MAX];
-    let length = place::directory_text(fd, &mut text)?;
+    let length = place::directory_text(fd, sys::room(&mut text))?;
     let text = text.get(..length).unwrap_or_default();
     if text.first() != Some(&b'/') {
         return Ok(None);

@@ -361,6 +361,6 @@ impl Reason {
 #[inline(never)]
 pub(crate) fn refuse(state: &State, call: Call, fd: c_int, reason: Reason) -> Answer<()> {
     let mut text = [0_u8; PATH_MAX];
-    let length = place::directory_text(fd, &mut text).unwrap_or(0);
+    let length = place::directory_text(fd, sys::room(&mut text)).unwrap_or(0);
     report::unfenceable(state, call, text.get(..length).unwrap_or_default(), reason.text())
 }

@@ -362,7 +362,7 @@ fn hold_directory(state: &State, path: &CStr) -> Answer<c_int> {
 #[inline(never)]
 fn judge_directory(state: &State, fd: c_int) -> Answer<()> {
     let mut text = [0_u8; PATH_MAX];
-    let length = place::directory_text(fd, &mut text)?;
+    let length = place::directory_text(fd, sys::room(&mut text))?;
     let call = Call("posix_spawn_file_actions_addfchdir_np");
     place::judge_held(state, call, text.get(..length).unwrap_or_default())
 }
