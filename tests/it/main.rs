@@ -28,3 +28,5 @@ mod scripts;
 mod python;
 // A policy that concerns nothing changes nothing: real work, and CPython's own tests.
 mod real;
+// Every file in examples/ keeps the promise of its header.
+mod examples;
