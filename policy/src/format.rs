@@ -20,10 +20,11 @@
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fringfen";
 /// Raised whenever the layout or its meaning changes.
 pub(crate) const VERSION: u32 = 1;
-/// The build that wrote the image: an image is only read by the build that wrote it.
-pub(crate) const BUILD: &str = env!("CARGO_PKG_VERSION");
+/// This build: the version, and a fingerprint of the sources. An image is only read by the build
+/// that wrote it.
+pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("RINGFENCE_FINGERPRINT"));
 /// The bytes kept for [`BUILD`], filled up with zeros.
-pub(crate) const BUILD_LEN: usize = 20;
+pub(crate) const BUILD_LEN: usize = 28;
 const _: () = assert!(BUILD.len() <= BUILD_LEN, "the build does not fit into the header");
 
 /// Where the version stands: after the magic.
@@ -31,9 +32,9 @@ pub(crate) const VERSION_AT: usize = 8;
 /// Where the build stands.
 pub(crate) const BUILD_AT: usize = 12;
 /// Where the checksum of all that follows it stands.
-pub(crate) const CHECKSUM_AT: usize = 32;
+pub(crate) const CHECKSUM_AT: usize = 40;
 /// Where the part under the checksum begins: [`Header`].
-pub(crate) const BODY_AT: usize = 40;
+pub(crate) const BODY_AT: usize = 48;
 /// The length of all that, and where the slots begin: a multiple of a cache line, so that no slot
 /// lies across two.
 pub(crate) const HEADER_LEN: usize = 128;

@@ -40,5 +40,6 @@ mod verdict;
 pub use access::Access;
 pub use compile::{CompileError, compile};
 pub use document::{Alias, Audit, Console, Effect, FileRule, Mode, PathPattern, Place, Policy};
+pub use format::BUILD;
 pub use image::{AuditView, Image, ImageError, PlaceView, RuleView};
 pub use verdict::{Decision, RuleIndex};
