@@ -4,6 +4,7 @@ pub(crate) mod environment;
 pub(crate) mod exec;
 pub(crate) mod loader;
 pub(crate) mod look;
+pub(crate) mod named;
 pub(crate) mod number;
 pub(crate) mod open;
 pub(crate) mod program;

@@ -7,12 +7,12 @@
 #![cfg_attr(test, expect(non_snake_case, reason = "libc's names, not exported from tests"))]
 
 use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
-use core::ptr::null_mut;
+use core::ptr::{null, null_mut};
 
 use libc::{DIR, FILE, key_t, mode_t, pid_t, size_t, ssize_t};
 
 use crate::act::start::Spawning;
-use crate::act::{look, number, open, shell, start, stream};
+use crate::act::{look, named, number, open, shell, start, stream};
 use crate::interpose::hooks;
 use crate::sys::CWD;
 
@@ -56,6 +56,22 @@ hooks! {
     _IO_fopen(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::open(path, mode);
     freopen(path: Str, mode: Str, file: *mut FILE) -> *mut FILE, deny (null_mut()) => stream::reopen(path, mode, file);
     freopen64(path: Str, mode: Str, file: *mut FILE) -> *mut FILE, deny (null_mut()) => stream::reopen(path, mode, file);
+    _IO_file_open(_file: *mut FILE, _path: Str, _flags: c_int, _mode: c_int, _kind: c_int, _small: c_int) -> *mut FILE, deny (null_mut()) => named::half_made_stream();
+    _IO_file_fopen(_file: *mut FILE, _path: Str, _mode: Str, _small: c_int) -> *mut FILE, deny (null_mut()) => named::half_made_stream();
+    mkstemp(template: *mut c_char) -> c_int, deny (-1) => named::temporary(template, 0, 0);
+    mkstemp64(template: *mut c_char) -> c_int, deny (-1) => named::temporary(template, 0, 0);
+    mkostemp(template: *mut c_char, flags: c_int) -> c_int, deny (-1) => named::temporary(template, 0, flags);
+    mkostemp64(template: *mut c_char, flags: c_int) -> c_int, deny (-1) => named::temporary(template, 0, flags);
+    mkstemps(template: *mut c_char, suffix: c_int) -> c_int, deny (-1) => named::temporary(template, suffix, 0);
+    mkstemps64(template: *mut c_char, suffix: c_int) -> c_int, deny (-1) => named::temporary(template, suffix, 0);
+    mkostemps(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int, deny (-1) => named::temporary(template, suffix, flags);
+    mkostemps64(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int, deny (-1) => named::temporary(template, suffix, flags);
+    tmpfile() -> *mut FILE, deny (null_mut()) => named::nameless();
+    tmpfile64() -> *mut FILE, deny (null_mut()) => named::nameless();
+    shm_open(name: Str, flags: c_int, mode: mode_t) -> c_int, deny (-1) => named::shared_memory(name, flags, mode);
+    sem_open(name: Str, flags: c_int, ... mode: mode_t, value: c_uint) -> *mut libc::sem_t, deny (null_mut()) => named::semaphore(name, flags, mode, value);
+    mq_open(name: Str, flags: c_int, ... mode: mode_t, attributes: *const libc::mq_attr) -> libc::mqd_t, deny (-1) => named::queue(name, flags, mode, attributes);
+    __mq_open_2(name: Str, flags: c_int) -> libc::mqd_t, deny (-1) => named::queue(name, flags, 0, null());
     setmntent(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::mounts(path, mode);
     __setmntent(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::mounts(path, mode);
 
@@ -201,6 +217,20 @@ pub(crate) mod prototypes {
         pub(crate) fn __openat_2(dir: Fd, path: Str, flags: c_int) -> c_int;
         pub(crate) fn __openat64_2(dir: Fd, path: Str, flags: c_int) -> c_int;
         pub(crate) fn _IO_fopen(path: Str, mode: Str) -> *mut FILE;
+        pub(crate) fn _IO_file_open(
+            f: *mut FILE,
+            p: Str,
+            o: c_int,
+            m: c_int,
+            k: c_int,
+            s: c_int,
+        ) -> *mut FILE;
+        pub(crate) fn _IO_file_fopen(f: *mut FILE, p: Str, m: Str, s: c_int) -> *mut FILE;
+        pub(crate) fn mkstemp64(template: *mut c_char) -> c_int;
+        pub(crate) fn mkostemp64(template: *mut c_char, flags: c_int) -> c_int;
+        pub(crate) fn mkstemps64(template: *mut c_char, suffix: c_int) -> c_int;
+        pub(crate) fn mkostemps64(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int;
+        pub(crate) fn __mq_open_2(name: Str, flags: c_int) -> mqd_t;
         pub(crate) fn __setmntent(path: Str, mode: Str) -> *mut FILE;
         pub(crate) fn __xstat(v: c_int, path: Str, buffer: *mut stat) -> c_int;
         pub(crate) fn __xstat64(v: c_int, path: Str, buffer: *mut stat64) -> c_int;

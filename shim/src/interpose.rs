@@ -25,20 +25,20 @@ unsafe impl Sync for Hook {}
 /// `deny (errno)`, the return value itself.
 ///
 /// `... mode: mode_t` stands for a function that C declares with `...` and of which we read one
-/// more register argument: on x86-64 and AArch64 Linux variadic arguments travel as others do.
+/// more register argument, or two: on x86-64 and AArch64 Linux variadic arguments travel as others do.
 macro_rules! hooks {
     ($(
-        $name:ident ( $($arg:ident : $ty:ty),* $(, ... $more:ident : $more_ty:ty)? ) -> $ret:ty,
+        $name:ident ( $($arg:ident : $ty:ty),* $(, ... $($more:ident : $more_ty:ty),+)? ) -> $ret:ty,
         deny ($($deny:tt)*) => $($act:ident)::+ ( $($give:expr),* );
     )*) => {
         $(
             const _: () = {
                 #[expect(unused, reason = "it is compared with the row, not called")]
-                const PROTOTYPE: hooks!(@type ($($ty),*) ($($more)?) -> $ret) =
+                const PROTOTYPE: hooks!(@type ($($ty),*) ($($($more)+)?) -> $ret) =
                     $crate::hooks::prototypes::$name;
             };
             #[cfg_attr(not(test), unsafe(no_mangle))]
-            unsafe extern "C" fn $name($($arg: $ty,)* $($more: $more_ty)?) -> $ret {
+            unsafe extern "C" fn $name($($arg: $ty,)* $($($more: $more_ty),+)?) -> $ret {
                 let state = $crate::arm::armed();
                 let call = $crate::report::Call(stringify!($name));
                 // SAFETY: the caller called a libc function, with what that demands.
@@ -51,15 +51,15 @@ macro_rules! hooks {
         pub(crate) static HOOKS: &[$crate::interpose::Hook] = &[$(
             $crate::interpose::Hook {
                 name: concat!(stringify!($name), "\0").as_bytes(),
-                entry: hooks!(@entry ($($ty),*) ($($more_ty)?) -> $ret, $name),
+                entry: hooks!(@entry ($($ty),*) ($($($more_ty),+)?) -> $ret, $name),
             },
         )*];
     };
-    (@entry ($($ty:ty),*) ($($more:ty)?) -> $ret:ty, $name:ident) => {
-        $name as unsafe extern "C" fn($($ty,)* $($more)?) -> $ret as *const core::ffi::c_void
+    (@entry ($($ty:ty),*) ($($more:ty),*) -> $ret:ty, $name:ident) => {
+        $name as unsafe extern "C" fn($($ty,)* $($more),*) -> $ret as *const core::ffi::c_void
     };
     (@type ($($ty:ty),*) () -> $ret:ty) => { unsafe extern "C" fn($($ty),*) -> $ret };
-    (@type ($($ty:ty),*) ($more:ident) -> $ret:ty) => {
+    (@type ($($ty:ty),*) ($($more:ident)+) -> $ret:ty) => {
         unsafe extern "C" fn($($ty),*, ...) -> $ret
     };
     (@answer (errno), $answer:ident) => {
@@ -163,6 +163,10 @@ nexts! {
     ptrace: fn() -> c_long;
     /// Makes a system call; only ever jumped to.
     syscall: fn() -> c_long;
+    /// Makes a file without a name in `/tmp`.
+    tmpfile: fn() -> *mut libc::FILE;
+    /// Opens a named semaphore.
+    sem_open: fn(*const c_char, c_int, libc::mode_t, core::ffi::c_uint) -> *mut libc::sem_t;
     /// Memory that the caller will free.
     malloc: fn(usize) -> *mut c_void;
 }

@@ -224,6 +224,21 @@ pub(crate) unsafe fn open_plain(
     act(state, goal, text)
 }
 
+/// Judges a name that libc will open itself, without following a link: its parts put together are
+/// absolute and normalised.
+///
+/// # Errors
+/// EACCES with a report for a refusal, ENAMETOOLONG.
+pub(crate) fn judge_text(state: &State, call: Call, access: Access, parts: &[&[u8]]) -> Answer<()> {
+    let mut text = Text::new();
+    parts.iter().try_for_each(|part| text.append(part))?;
+    let decision = state.image.decide(text.bytes());
+    match decision.refuses(access) {
+        Some(rule) => report::refuse(state, call, access & decision.refused(), rule, text.bytes()),
+        None => Ok(()),
+    }
+}
+
 /// As [`open_by_text`], for a path that lies in memory of ours or in parts.
 ///
 /// # Errors

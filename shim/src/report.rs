@@ -12,8 +12,10 @@ use ringfence_policy::{Access, AuditView, Console, Mode, RuleIndex};
 use crate::arm::State;
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, Path};
 
+mod event;
 mod line;
 
+use event::{Cause, Denial};
 pub(crate) use line::Line;
 
 /// The name of an interposed call, as reports show it.
@@ -22,6 +24,9 @@ pub(crate) struct Call(pub(crate) &'static str);
 
 /// The most bytes of a line in the audit file: what one write(2) puts there in one piece.
 const LONGEST_LINE: usize = 4096;
+
+/// The bytes beside a line: a path with its NUL.
+const SPARE: usize = 4096;
 
 /// The seconds between two counts on the standard error output.
 const COUNT_EVERY: u64 = 10;
@@ -85,12 +90,7 @@ pub(crate) fn refuse(
     rule: RuleIndex,
     path: &[u8],
 ) -> Answer<()> {
-    let denial = Denial { call, access, rule, path, errno: Errno::EACCES };
-    denial.tell(state);
-    match state.image.mode() {
-        Mode::Enforce => Err(Errno::EACCES),
-        Mode::Audit => Ok(()),
-    }
+    conclude(state, &Denial { call, access, path, cause: Cause::Rule(rule) })
 }
 
 /// Reports a program or a library that the fence cannot enter, and what to do, and answers what
@@ -104,262 +104,146 @@ pub(crate) fn unfenceable(state: &State, call: Call, path: &[u8], why: &[u8]) ->
     if state.environment.is_none() {
         return Ok(());
     }
-    let audit = state.image.audit();
-    if let Ok(scratch) = sys::map_memory(LONGEST_LINE) {
-        // SAFETY: a fresh mapping of that size, ours alone until it is unmapped below.
-        let bytes = unsafe { core::slice::from_raw_parts_mut(scratch, LONGEST_LINE) };
-        let (now, _) = sys::time(libc::CLOCK_REALTIME_COARSE);
-        let counters = state.counters;
-        if !audit.file.is_empty() || audit.json_to_stderr {
-            if counters.may_write(now, audit.rate) {
-                let mut line = Line::new(bytes);
-                let sequence = counters.sequence.fetch_add(1, Ordering::Relaxed);
-                begin(state, &mut line, sequence, event(state));
-                line.field("op", operation(Access::EXECUTE));
-                line.field("call", call.0);
-                line.field("errno", errno_name(Errno::EACCES));
-                line.path_field("path", path);
-                line.text(b",\"unfenceable\":");
-                line.quoted(why);
-                end(&mut line);
-                write_audit(state, audit, &line);
-            } else {
-                counters.spared.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        if audit.console == Console::Denials {
-            let mut line = Line::new(bytes);
-            line.text(match state.image.mode() {
-                Mode::Enforce => b"ringfence: denied execution of ".as_slice(),
-                Mode::Audit => b"ringfence: would deny execution of ".as_slice(),
-            });
-            line.shown(path);
-            line.text(b" [pid ");
-            line.number(u64::from(sys::process()));
-            line.text(b"]: ");
-            line.text(why);
-            line.text(b"\n");
-            write_console(state, &line);
-        }
-        // SAFETY: no reference to the scratch is left.
-        unsafe { sys::unmap(scratch, LONGEST_LINE) };
-    }
+    conclude(state, &Denial { call, access: Access::EXECUTE, path, cause: Cause::Unfenceable(why) })
+}
+
+fn conclude(state: &State, denial: &Denial<'_>) -> Answer<()> {
+    tell(state, denial);
     match state.image.mode() {
         Mode::Enforce => Err(Errno::EACCES),
         Mode::Audit => Ok(()),
     }
 }
 
-/// What became of a refused call, as the audit file has it.
-fn event(state: &State) -> &'static str {
-    match state.image.mode() {
-        Mode::Enforce => "deny",
-        Mode::Audit => "would_deny",
+/// What the lines are put together in: too long for a worker's small stacks.
+struct Scratch {
+    start: *mut u8,
+}
+
+impl Scratch {
+    const SIZE: usize = LONGEST_LINE + SPARE;
+
+    fn new() -> Answer<Self> {
+        sys::map_memory(Self::SIZE).map(|start| Self { start })
+    }
+
+    /// The bytes of a line, and spare ones for a path.
+    fn parts(&mut self) -> (&mut [u8], &mut [u8]) {
+        // SAFETY: a mapping of that size that is this scratch's alone, cleared by the kernel.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(self.start, Self::SIZE) };
+        bytes.split_at_mut_checked(LONGEST_LINE).unwrap_or_default()
     }
 }
 
-struct Denial<'a> {
-    call: Call,
-    access: Access,
-    rule: RuleIndex,
-    path: &'a [u8],
-    errno: Errno,
-}
-
-impl Denial<'_> {
-    fn tell(&self, state: &State) {
-        let counters = state.counters;
-        let audit = state.image.audit();
-        let (now, _) = sys::time(libc::CLOCK_REALTIME_COARSE);
-        let to_file = !audit.file.is_empty() || audit.json_to_stderr;
-        let wanted = to_file && counters.may_write(now, audit.rate);
-        let first = audit.console == Console::Denials && counters.is_first(self.rule);
-        if to_file && !wanted {
-            counters.spared.fetch_add(1, Ordering::Relaxed);
-        }
-        if !first {
-            counters.silent.fetch_add(1, Ordering::Relaxed);
-        }
-        let due = counters.told.load(Ordering::Relaxed).saturating_add(COUNT_EVERY) <= now;
-        if !(wanted || first || due) {
-            return;
-        }
-        // The line is too long for a worker's small stacks.
-        let Ok(scratch) = sys::map_memory(LONGEST_LINE) else { return };
-        // SAFETY: a fresh mapping of that size, ours alone until it is unmapped below.
-        let bytes = unsafe { core::slice::from_raw_parts_mut(scratch, LONGEST_LINE) };
-        if wanted {
-            let mut line = Line::new(bytes);
-            self.json(state, &mut line, counters.sequence.fetch_add(1, Ordering::Relaxed));
-            write_audit(state, audit, &line);
-            let spared = counters.spared.swap(0, Ordering::Relaxed);
-            if spared > 0 {
-                let mut line = Line::new(bytes);
-                summary(state, &mut line, counters, spared);
-                write_audit(state, audit, &line);
-            }
-        }
-        if first {
-            counters.told.fetch_max(now, Ordering::Relaxed);
-            let mut line = Line::new(bytes);
-            self.sentence(state, &mut line);
-            write_console(state, &line);
-        } else if due && audit.console == Console::Denials {
-            count(state, bytes, now);
-        }
-        // SAFETY: no reference to the scratch is left.
-        unsafe { sys::unmap(scratch, LONGEST_LINE) };
-    }
-
-    /// `ringfence: denied read of /etc/passwd [worker-3, pid 812]: forbiddenPaths `/etc/` (…)`
-    fn sentence(&self, state: &State, line: &mut Line<'_>) {
-        line.text(b"ringfence: ");
-        line.text(match state.image.mode() {
-            Mode::Enforce => b"denied ".as_slice(),
-            Mode::Audit => b"would deny ".as_slice(),
-        });
-        line.text(verb(self.access).as_bytes());
-        line.text(b" of ");
-        line.shown(self.path);
-        line.text(b" [");
-        line.shown(first_string(&sys::thread_name()));
-        line.text(b", pid ");
-        line.number(u64::from(sys::process()));
-        line.text(b"]: ");
-        if let Some(rule) = state.image.rule(self.rule) {
-            line.text(rule.section.as_bytes());
-            line.text(b" `");
-            line.shown(rule.pattern.as_bytes());
-            line.text(b"` (");
-            line.place(&rule);
-            line.text(b")");
-            if let Some(reason) = rule.reason {
-                line.text(b": ");
-                line.shown(reason.as_bytes());
-            }
-        }
-        line.text(b"\n");
-    }
-
-    fn json(&self, state: &State, line: &mut Line<'_>, sequence: u64) {
-        begin(state, line, sequence, event(state));
-        line.field("op", operation(self.access));
-        line.field("call", self.call.0);
-        line.field("errno", errno_name(self.errno));
-        line.path_field("path", self.path);
-        if let Some(rule) = state.image.rule(self.rule) {
-            line.text(b",\"rule\":{\"id\":");
-            line.quoted(rule.id.as_bytes());
-            line.field("section", rule.section);
-            line.field("pattern", rule.pattern);
-            line.text(b",\"place\":\"");
-            line.place(&rule);
-            line.text(b"\"}");
-        }
-        end(line);
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: a mapping of that size, to which no reference is left.
+        unsafe { sys::unmap(self.start, Self::SIZE) };
     }
 }
 
-/// The fields that every event begins with.
-fn begin(state: &State, line: &mut Line<'_>, sequence: u64, event: &str) {
-    line.text(b"{\"v\":1");
-    let run = state.environment.as_ref().and_then(|environment| environment.run);
-    if let Some(run) = run.map(|run| run.to_bytes()) {
-        line.text(b",\"run\":");
-        line.quoted(run.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default());
+/// Reports a denial as far as the rates allow, and counts it otherwise.
+fn tell(state: &State, denial: &Denial<'_>) {
+    let counters = state.counters;
+    let audit = state.image.audit();
+    let (now, _) = sys::time(libc::CLOCK_REALTIME_COARSE);
+    let to_file = !audit.file.is_empty() || audit.json_to_stderr;
+    let wanted = to_file && counters.may_write(now, audit.rate);
+    let console = audit.console == Console::Denials;
+    let first = console && denial.is_first(counters);
+    if to_file && !wanted {
+        counters.spared.fetch_add(1, Ordering::Relaxed);
     }
-    line.text(b",\"seq\":");
-    line.number(sequence);
-    line.text(b",\"time\":\"");
-    line.time();
-    line.text(b"\"");
-    line.field("event", event);
+    if !first {
+        counters.silent.fetch_add(1, Ordering::Relaxed);
+    }
+    let due = counters.told.load(Ordering::Relaxed).saturating_add(COUNT_EVERY) <= now;
+    if !(wanted || first || due) {
+        return;
+    }
+    let Ok(mut scratch) = Scratch::new() else {
+        // What could not be written is counted.
+        counters.spared.fetch_add(u64::from(wanted), Ordering::Relaxed);
+        return;
+    };
+    let (bytes, spare) = scratch.parts();
+    if wanted {
+        let sequence = counters.sequence.fetch_add(1, Ordering::Relaxed);
+        let mut line = Line::new(bytes);
+        denial.json(state, &mut line, sequence, spare);
+        write_audit(state, audit, &line, spare);
+        tell_spared(state, audit, bytes, spare);
+    }
+    if first {
+        counters.told.fetch_max(now, Ordering::Relaxed);
+        let mut line = Line::new(bytes);
+        denial.sentence(state, &mut line);
+        write_console(state, &line);
+    } else if due && console {
+        tell_count(state, bytes, now);
+    }
 }
 
-/// The process's fields, and the end of the line.
-fn end(line: &mut Line<'_>) {
-    line.text(b",\"process\":{\"pid\":");
-    line.number(u64::from(sys::process()));
-    line.text(b",\"tid\":");
-    line.number(u64::from(sys::thread()));
-    line.text(b",\"uid\":");
-    line.number(u64::from(sys::effective_user()));
-    line.text(b",\"thread\":");
-    line.quoted(first_string(&sys::thread_name()));
-    let mut program = [0_u8; 256];
-    let read =
-        sys::readlinkat(CWD, Path::from_c(c"/proc/self/exe"), sys::room(&mut program)).unwrap_or(0);
-    line.path_field("exe", program.get(..read).unwrap_or_default());
-    line.close(b"}}\n");
-}
-
-fn summary(state: &State, line: &mut Line<'_>, counters: &Counters, spared: u64) {
-    begin(state, line, counters.sequence.fetch_add(1, Ordering::Relaxed), "summary");
-    line.text(b",\"denials\":");
-    line.number(spared);
-    line.field("message", "denials beyond the rate of the audit file");
-    end(line);
+/// Tells the audit file how many denials it was spared.
+fn tell_spared(state: &State, audit: AuditView<'_>, bytes: &mut [u8], spare: &mut [u8]) {
+    let spared = state.counters.spared.swap(0, Ordering::Relaxed);
+    if spared > 0 {
+        let sequence = state.counters.sequence.fetch_add(1, Ordering::Relaxed);
+        let mut line = Line::new(bytes);
+        event::summary(state, &mut line, sequence, spared, spare);
+        write_audit(state, audit, &line, spare);
+    }
 }
 
 /// Tells the console how many denials it was spared.
-fn count(state: &State, bytes: &mut [u8], now: u64) {
+fn tell_count(state: &State, bytes: &mut [u8], now: u64) {
     let counters = state.counters;
     let before = counters.told.load(Ordering::Relaxed);
     let taken = counters.told.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed);
     let silent = if taken.is_ok() { counters.silent.swap(0, Ordering::Relaxed) } else { 0 };
-    if silent == 0 {
-        return;
+    if silent > 0 {
+        let mut line = Line::new(bytes);
+        event::count(&mut line, silent);
+        write_console(state, &line);
     }
-    let mut line = Line::new(bytes);
-    line.text(b"ringfence: ");
-    line.number(silent);
-    line.text(b" more denials by rules shown above [pid ");
-    line.number(u64::from(sys::process()));
-    line.text(b"]\n");
-    write_console(state, &line);
 }
 
 /// Tells what was counted and not told, at the end of the process.
 pub(crate) fn flush(state: &State) {
+    let counters = state.counters;
+    let idle = |counter: &AtomicU64| counter.load(Ordering::Relaxed) == 0;
+    if idle(&counters.spared) && idle(&counters.silent) {
+        return;
+    }
     let audit = state.image.audit();
-    let Ok(scratch) = sys::map_memory(LONGEST_LINE) else { return };
-    // SAFETY: a fresh mapping of that size, ours alone until it is unmapped below.
-    let bytes = unsafe { core::slice::from_raw_parts_mut(scratch, LONGEST_LINE) };
-    let spared = state.counters.spared.swap(0, Ordering::Relaxed);
-    if spared > 0 {
-        let mut line = Line::new(bytes);
-        summary(state, &mut line, state.counters, spared);
-        write_audit(state, audit, &line);
-    }
+    let Ok(mut scratch) = Scratch::new() else { return };
+    let (bytes, spare) = scratch.parts();
+    tell_spared(state, audit, bytes, spare);
     if audit.console == Console::Denials {
-        count(state, bytes, u64::MAX);
+        tell_count(state, bytes, u64::MAX);
     }
-    // SAFETY: no reference to the scratch is left.
-    unsafe { sys::unmap(scratch, LONGEST_LINE) };
 }
 
-fn write_audit(state: &State, audit: AuditView<'_>, line: &Line<'_>) {
+/// Appends a line to the audit file; what cannot be written is counted.
+fn write_audit(state: &State, audit: AuditView<'_>, line: &Line<'_>, spare: &mut [u8]) {
     if audit.json_to_stderr {
         write_console(state, line);
-        return;
+    } else if append(audit.file, line.bytes(), spare) != Ok(line.bytes().len()) {
+        state.counters.spared.fetch_add(1, Ordering::Relaxed);
     }
-    let mut path = [0_u8; 1024];
-    let Some(place) = path.get_mut(..audit.file.len()) else { return };
-    place.copy_from_slice(audit.file);
-    let Some(Ok(path)) = path.get(..=audit.file.len()).map(Path::new) else { return };
+}
+
+fn append(file: &[u8], bytes: &[u8], spare: &mut [u8]) -> Answer<usize> {
+    let path = spare.get_mut(..=file.len()).ok_or(Errno::ENAMETOOLONG)?;
+    path.iter_mut().zip(file.iter().chain([&0])).for_each(|(to, from)| *to = *from);
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW;
     let flags = flags | libc::O_CLOEXEC | libc::O_NOCTTY | libc::O_NONBLOCK;
-    let flags = u64::from(flags.cast_unsigned());
-    let how = How { flags, mode: 0o600, resolve: NO_SYMLINKS };
+    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0o600, resolve: NO_SYMLINKS };
     // No descriptor is kept: a worker closes and replaces those that it does not know.
-    let Ok(fd) = sys::openat2(CWD, path, &how) else {
-        state.counters.spared.fetch_add(1, Ordering::Relaxed);
-        return;
-    };
-    if sys::write(fd, line.bytes()) != Ok(line.bytes().len()) {
-        state.counters.spared.fetch_add(1, Ordering::Relaxed);
-    }
+    let fd = sys::openat2(CWD, Path::new(path)?, &how)?;
+    let written = sys::write(fd, bytes);
     sys::close(fd);
+    written
 }
 
 /// Writes to the standard error output, if it is still what a person reads: a worker may have
@@ -370,46 +254,5 @@ fn write_console(state: &State, line: &Line<'_>) {
     if same || now.st_mode & libc::S_IFMT != libc::S_IFREG {
         // Nothing is left to do about a line that cannot be written.
         let _ = sys::write(2, line.bytes());
-    }
-}
-
-fn first_string(bytes: &[u8]) -> &[u8] {
-    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
-}
-
-/// What a person calls the access.
-const fn verb(access: Access) -> &'static str {
-    if access.intersects(Access::WRITE) {
-        "write"
-    } else if access.intersects(Access::EXECUTE) {
-        "execution"
-    } else if access.intersects(Access::READ) {
-        "read"
-    } else if access.intersects(Access::LIST) {
-        "listing"
-    } else {
-        "inspection"
-    }
-}
-
-const fn operation(access: Access) -> &'static str {
-    if access.intersects(Access::WRITE) {
-        "file.write"
-    } else if access.intersects(Access::EXECUTE) {
-        "file.exec"
-    } else if access.intersects(Access::READ) {
-        "file.read"
-    } else if access.intersects(Access::LIST) {
-        "file.list"
-    } else {
-        "file.metadata"
-    }
-}
-
-const fn errno_name(errno: Errno) -> &'static str {
-    match errno {
-        Errno::EACCES => "EACCES",
-        Errno::EPERM => "EPERM",
-        _ => "other",
     }
 }

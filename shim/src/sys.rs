@@ -34,7 +34,6 @@ impl Errno {
     pub(crate) const ENOTDIR: Self = Self(libc::ENOTDIR);
     pub(crate) const EISDIR: Self = Self(libc::EISDIR);
     pub(crate) const EPERM: Self = Self(libc::EPERM);
-    pub(crate) const ERANGE: Self = Self(libc::ERANGE);
     pub(crate) const ESTALE: Self = Self(libc::ESTALE);
 }
 
@@ -492,4 +491,11 @@ pub(crate) fn duplicate(fd: c_int, place: c_int, flags: c_int) -> Answer<()> {
         syscall6(number(libc::SYS_dup3), [word(fd), word(place), word(flags), 0, 0, 0])
     })
     .map(|_| ())
+}
+
+/// getrandom(2).
+pub(crate) fn random(bytes: &mut [u8]) -> Answer<()> {
+    let arguments = [bytes.as_mut_ptr().addr(), bytes.len(), 0, 0, 0, 0];
+    // SAFETY: the kernel writes within the buffer.
+    answer(unsafe { syscall6(number(libc::SYS_getrandom), arguments) }).map(|_| ())
 }

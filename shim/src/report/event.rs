@@ -1,0 +1,190 @@
+//! What an event says: the sentence for a person, the JSON line for the audit file.
+
+use ringfence_policy::{Access, Mode, RuleIndex};
+
+use super::{Call, Counters, Line};
+use crate::arm::State;
+use crate::sys::{self, CWD, Path};
+
+/// A refusal.
+pub(super) struct Denial<'a> {
+    pub(super) call: Call,
+    pub(super) access: Access,
+    pub(super) path: &'a [u8],
+    pub(super) cause: Cause<'a>,
+}
+
+/// Why a call is refused.
+pub(super) enum Cause<'a> {
+    /// A rule forbids it.
+    Rule(RuleIndex),
+    /// The fence cannot enter the program; the text says what to do.
+    Unfenceable(&'a [u8]),
+}
+
+impl Denial<'_> {
+    /// Whether the console is to be told at once.
+    pub(super) fn is_first(&self, counters: &Counters) -> bool {
+        match self.cause {
+            Cause::Rule(rule) => counters.is_first(rule),
+            Cause::Unfenceable(_) => true,
+        }
+    }
+
+    /// `ringfence: denied read of /etc/passwd [worker-3, pid 812]: forbiddenPaths `/etc/` (…)`
+    pub(super) fn sentence(&self, state: &State, line: &mut Line<'_>) {
+        line.text(match state.image.mode() {
+            Mode::Enforce => b"ringfence: denied ".as_slice(),
+            Mode::Audit => b"ringfence: would deny ".as_slice(),
+        });
+        line.text(verb(self.access).as_bytes());
+        line.text(b" of ");
+        line.shown(self.path);
+        line.text(b" [");
+        line.shown(first_string(&sys::thread_name()));
+        line.text(b", pid ");
+        line.number(u64::from(sys::process()));
+        line.text(b"]: ");
+        match self.cause {
+            Cause::Rule(rule) => rule_text(state, line, rule),
+            Cause::Unfenceable(why) => line.text(why),
+        }
+        line.text(b"\n");
+    }
+
+    /// The denial as a JSON line; `spare` is used on the way.
+    pub(super) fn json(&self, state: &State, line: &mut Line<'_>, sequence: u64, spare: &mut [u8]) {
+        let event = match state.image.mode() {
+            Mode::Enforce => "deny",
+            Mode::Audit => "would_deny",
+        };
+        begin(state, line, sequence, event);
+        line.field("op", operation(self.access));
+        line.field("call", self.call.0);
+        line.field("errno", "EACCES");
+        line.path_field("path", self.path);
+        match self.cause {
+            Cause::Rule(rule) => rule_fields(state, line, rule),
+            Cause::Unfenceable(why) => {
+                line.text(b",\"unfenceable\":");
+                line.quoted(why);
+            }
+        }
+        end(line, spare);
+    }
+}
+
+fn rule_text(state: &State, line: &mut Line<'_>, rule: RuleIndex) {
+    let Some(rule) = state.image.rule(rule) else { return };
+    line.text(rule.section.as_bytes());
+    line.text(b" `");
+    line.shown(rule.pattern.as_bytes());
+    line.text(b"` (");
+    line.place(&rule);
+    line.text(b")");
+    if let Some(reason) = rule.reason {
+        line.text(b": ");
+        line.shown(reason.as_bytes());
+    }
+}
+
+fn rule_fields(state: &State, line: &mut Line<'_>, rule: RuleIndex) {
+    let Some(rule) = state.image.rule(rule) else { return };
+    line.text(b",\"rule\":{\"id\":");
+    line.quoted(rule.id.as_bytes());
+    line.field("section", rule.section);
+    line.field("pattern", rule.pattern);
+    line.text(b",\"place\":\"");
+    line.place(&rule);
+    line.text(b"\"}");
+}
+
+/// The fields that every event begins with.
+fn begin(state: &State, line: &mut Line<'_>, sequence: u64, event: &str) {
+    line.text(b"{\"v\":1");
+    let run = state.environment.as_ref().and_then(|environment| environment.run);
+    if let Some(run) = run.map(|run| run.to_bytes()) {
+        line.text(b",\"run\":");
+        line.quoted(run.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default());
+    }
+    line.text(b",\"seq\":");
+    line.number(sequence);
+    line.text(b",\"time\":\"");
+    line.time();
+    line.text(b"\"");
+    line.field("event", event);
+}
+
+/// The process's fields, and the end of the line.
+fn end(line: &mut Line<'_>, spare: &mut [u8]) {
+    line.text(b",\"process\":{\"pid\":");
+    line.number(u64::from(sys::process()));
+    line.text(b",\"tid\":");
+    line.number(u64::from(sys::thread()));
+    line.text(b",\"uid\":");
+    line.number(u64::from(sys::effective_user()));
+    line.text(b",\"thread\":");
+    line.quoted(first_string(&sys::thread_name()));
+    let program = Path::from_c(c"/proc/self/exe");
+    let read = sys::readlinkat(CWD, program, sys::room(spare)).unwrap_or(0);
+    line.path_field("exe", spare.get(..read).unwrap_or_default());
+    line.close(b"}}\n");
+}
+
+/// The line that tells how many denials the audit file was spared.
+pub(super) fn summary(
+    state: &State,
+    line: &mut Line<'_>,
+    sequence: u64,
+    spared: u64,
+    spare: &mut [u8],
+) {
+    begin(state, line, sequence, "summary");
+    line.text(b",\"denials\":");
+    line.number(spared);
+    line.field("message", "denials that the audit file was spared, or that could not be written");
+    end(line, spare);
+}
+
+/// The sentence that tells how many denials the console was spared.
+pub(super) fn count(line: &mut Line<'_>, silent: u64) {
+    line.text(b"ringfence: ");
+    line.number(silent);
+    line.text(if silent == 1 { b" more denial".as_slice() } else { b" more denials" });
+    line.text(b" by rules shown above [pid ");
+    line.number(u64::from(sys::process()));
+    line.text(b"]\n");
+}
+
+fn first_string(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// What a person calls the access.
+const fn verb(access: Access) -> &'static str {
+    if access.intersects(Access::WRITE) {
+        "write"
+    } else if access.intersects(Access::EXECUTE) {
+        "execution"
+    } else if access.intersects(Access::READ) {
+        "read"
+    } else if access.intersects(Access::LIST) {
+        "listing"
+    } else {
+        "inspection"
+    }
+}
+
+const fn operation(access: Access) -> &'static str {
+    if access.intersects(Access::WRITE) {
+        "file.write"
+    } else if access.intersects(Access::EXECUTE) {
+        "file.exec"
+    } else if access.intersects(Access::READ) {
+        "file.read"
+    } else if access.intersects(Access::LIST) {
+        "file.list"
+    } else {
+        "file.metadata"
+    }
+}
