@@ -6,6 +6,12 @@ mod harness;
 mod paths;
 // The same places under other names: dots, links, /proc, dirfds; and the edges of what a path is.
 mod resolve;
+// Starting programs: every child is fenced, and what cannot be fenced is refused.
+mod exec;
+// Loading libraries, and the ways to libc's own functions.
+mod loader;
+// System calls by number, and calls that reach around the fence.
+mod numbers;
 // What a path means changes between two looks at it.
 mod races;
 // Handlers, children, small stacks, before the first constructor and after the last destructor.
