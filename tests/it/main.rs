@@ -36,3 +36,5 @@ mod python;
 mod real;
 // Every file in examples/ keeps the promise of its header.
 mod examples;
+// Policies through the binary: check, show, help, and that what was read is what is enforced.
+mod check;

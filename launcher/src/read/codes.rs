@@ -164,6 +164,10 @@ other wildcards there is `glob`."),
     code("RF311", "an exception to nothing",
 "Paths that no rule forbids are allowed. An exception elsewhere has no effect, and often its path
 is misspelt."),
+    code("RF312", "an exception that loses",
+"Of the rules for a path the longest counts, and between two of the same length the one that
+forbids. An exception for the very place that another entry forbids has no effect. (A rule of a
+preset is lifted by such an exception.)"),
     code("RF320", "an invalid entry in a flow",
 "Kestra warns and uses the flow as it is, without any defaults, not even the forced ones of its
 configuration. The profile `ringfence` refuses such a flow."),

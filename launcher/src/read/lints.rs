@@ -19,6 +19,7 @@ pub(crate) fn on_text(document: &Document, mistakes: &mut Mistakes) {
         scripts_authorized(rules, mistakes);
     }
     exceptions_to_nothing(document, mistakes);
+    exceptions_that_lose(document, mistakes);
     whole_file_system(document, mistakes);
 }
 
@@ -82,6 +83,28 @@ fn exceptions_to_nothing(document: &Document, mistakes: &mut Mistakes) {
                 Mistake::new("RF311", format!("`{}` is an exception to no rule", rule.pattern))
                     .at(span, "nothing forbids it")
                     .help("paths that no rule forbids are allowed already"),
+            );
+        }
+    }
+}
+
+/// RF312: an exception for the very place that a rule forbids.
+fn exceptions_that_lose(document: &Document, mistakes: &mut Mistakes) {
+    let rules = || document.rules.iter().zip(&document.spans);
+    let forbidden: HashMap<&PathPattern, _> = rules()
+        .filter(|(rule, _)| rule.effect == Effect::Forbid && !rule.section.starts_with("presets."))
+        .flat_map(|(rule, span)| rule.names.iter().map(move |name| (name, (rule, span))))
+        .collect();
+    for (exception, span) in rules().filter(|(rule, _)| rule.effect == Effect::Allow) {
+        let same = exception.names.iter().find_map(|name| forbidden.get(name));
+        if let Some((rule, first)) = same
+            && rule.access.contains(exception.access)
+        {
+            mistakes.add(
+                Mistake::new("RF312", format!("`{}` is forbidden all the same", exception.pattern))
+                    .at(span, "an exception without effect")
+                    .second(first, "forbidden here: the very same place")
+                    .help("at the same place the rule wins; make the exception longer, or leave the rule out"),
             );
         }
     }

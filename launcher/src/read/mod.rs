@@ -30,7 +30,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use ringfence_policy::PathPattern;
+use ringfence_policy::{Effect, FileRule, PathPattern};
 
 use self::document::{Document, Presets};
 use self::kestra::Found;
@@ -56,6 +56,7 @@ pub(crate) fn load(sources: &[OsString], world: &World) -> Result<Document, Mist
     name_exceptions(&mut document);
     make_ids_unique(&mut document, &mut mistakes);
     lints::on_text(&document, &mut mistakes);
+    drop_lifted(&mut document);
     if !mistakes.has_errors() && says_nothing(&document) {
         mistakes.add(nothing_to_enforce(&document));
     }
@@ -125,9 +126,34 @@ fn add_presets(world: &World, document: &mut Document, mistakes: &mut Mistakes) 
         }),
         Err(mistake) => mistakes.add(mistake),
     }
-    for rule in document.rules.iter_mut().skip(before) {
+    let (own, preset) = document.rules.split_at_mut(before);
+    for rule in preset {
         "presets.credentials".clone_into(&mut rule.section);
+        lift(rule, own);
     }
+}
+
+/// Takes from a preset's rule what an author's exception for the very same place allows. Between
+/// authors the rule would win the tie; but a preset is a proposal, and there is no other way to
+/// decline one of its rules.
+fn lift(rule: &mut FileRule, own: &[FileRule]) {
+    let same = |other: &&FileRule| other.effect == Effect::Allow && other.names == rule.names;
+    for exception in own.iter().filter(same) {
+        rule.access = rule.access & !exception.access;
+    }
+}
+
+/// Drops the preset's rules of which nothing is left. The lints have seen them: the exception that
+/// lifts one is no exception to nothing.
+fn drop_lifted(document: &mut Document) {
+    let mut spans = std::mem::take(&mut document.spans).into_iter();
+    let mut kept = Vec::with_capacity(document.rules.len());
+    document.rules.retain(|rule| {
+        let keep = !rule.access.is_empty();
+        kept.extend(spans.next().filter(|_| keep));
+        keep
+    });
+    document.spans = kept;
 }
 
 /// Lets each refusal by a built-in rule name the exception to write.

@@ -271,7 +271,6 @@ pub(crate) unsafe fn real_path(
     if path.is_null() {
         return Err(Errno::EINVAL);
     }
-    // SAFETY: as this function's own contract says.
     let mut text = Text::new();
     let goal = Goal::hold(call, Access::METADATA, true);
     // SAFETY: as this function's own contract says.

@@ -146,6 +146,49 @@ fn the_built_in_policy_is_a_policy_of_reasoned_rules() {
 }
 
 #[test]
+fn an_exception_for_the_very_place_lifts_a_rule_of_a_preset() {
+    let text = |allowed: &str| {
+        native(&format!("  presets: [credentials]\n  files: {{allowed: [{allowed}]}}\n"))
+    };
+    let forbids = |text: &str, id: &str| {
+        let document = accepted(text);
+        assert!(document.warnings.iter().next().is_none());
+        assert_eq!(document.rules.len(), document.spans.len());
+        let rule = document.rules.into_iter().find(|rule| rule.id == id);
+        rule.map(|rule| (rule.effect, rule.access))
+    };
+    let all = Some((Effect::Forbid, Access::ALL));
+    let other = text("/etc/ssl/private/public");
+    assert_eq!(forbids(&other, "netrc"), all);
+    assert_eq!(forbids(&text("~/.netrc"), "netrc"), None);
+    assert_eq!(forbids(&text("~/.netrc"), "ssh"), all);
+    assert_eq!(forbids(&text("{glob: /etc/ssh/ssh_host_*_key}"), "ssh-host-keys"), None);
+    let left = Access::WRITE.with(Access::EXECUTE);
+    assert_eq!(
+        forbids(&text("{path: ~/.netrc, access: read}"), "netrc"),
+        Some((Effect::Forbid, left))
+    );
+}
+
+#[test]
+fn a_refusal_by_a_built_in_rule_names_the_exception() {
+    let document = accepted(&native("  presets: [credentials]\n"));
+    let reason = |id: &str| {
+        let rule = document.rules.iter().find(|rule| rule.id == id);
+        rule.and_then(|rule| rule.reason.clone()).expect("a reason")
+    };
+    assert_eq!(
+        reason("shadow"),
+        "password hashes; an exception is written `files: {allowed: [/etc/shadow]}`"
+    );
+    assert_eq!(
+        reason("ssh-host-keys"),
+        "private keys of the machine; an exception is written \
+         `files: {allowed: [{glob: /etc/ssh/ssh_host_*_key}]}`"
+    );
+}
+
+#[test]
 fn prefixes_have_kinds() {
     let document = accepted(&native(
         "  threads: {forbidden: [a.B$C, 'java:d', 'python:e_f', 'native:libgomp.so.1']}\n",
