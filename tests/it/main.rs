@@ -38,3 +38,5 @@ mod real;
 mod examples;
 // Policies through the binary: check, show, help, and that what was read is what is enforced.
 mod check;
+// The launcher: exit statuses, messages, what it leaves as it was, and that it fails closed.
+mod launcher;
