@@ -158,6 +158,10 @@ Forbid the directory."),
     code("RF308", "a file system that ignores case",
 "`/data/Secret` and `/data/secret` are one file there, and a rule compares names by their bytes.
 Forbid the place that the file system is mounted on, or a directory above."),
+    code("RF309", "class rules without subjects",
+"Rules about classes are about the subjects among them: plugins, scripts. Where `callers.subjects`
+names none, all classes of the application but its main class are one subject together, and a rule
+about one of them is easily a rule about all. Under `kestra:` the subjects are known."),
     code("RF310", "a star that is no wildcard",
 "In a path `*` is a plain character. A path covers all beneath it, so a directory needs none; for
 other wildcards there is `glob`."),

@@ -1,6 +1,6 @@
 //! What holds, but probably not as its author thinks (RF3xx).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ pub(crate) fn on_text(document: &Document, mistakes: &mut Mistakes) {
         both_lists(rules, mistakes);
         scripts_authorized(rules, mistakes);
     }
+    no_subjects(document, mistakes);
     exceptions_to_nothing(document, mistakes);
     exceptions_that_lose(document, mistakes);
     whole_file_system(document, mistakes);
@@ -69,20 +70,50 @@ fn scripts_authorized(rules: &PrefixRules, mistakes: &mut Mistakes) {
 
 /// RF311: an exception beneath no forbidden path.
 fn exceptions_to_nothing(document: &Document, mistakes: &mut Mistakes) {
-    let forbidden: Vec<&PathPattern> = document
-        .rules
-        .iter()
-        .filter(|rule| rule.effect == Effect::Forbid)
-        .flat_map(|rule| &rule.names)
+    let forbidden = || {
+        let rules = document.rules.iter().filter(|rule| rule.effect == Effect::Forbid);
+        rules.flat_map(|rule| &rule.names)
+    };
+    let paths: HashSet<&[u8]> = forbidden()
+        .filter_map(|name| match name {
+            PathPattern::Literal(path) => Some(path.as_slice()),
+            PathPattern::Glob(_) => None,
+        })
         .collect();
-    let exceptions = document.rules.iter().zip(&document.spans);
-    for (rule, span) in exceptions.filter(|(rule, _)| rule.effect == Effect::Allow) {
-        let held = |name: &PathPattern| forbidden.iter().any(|outer| may_hold(outer, name));
-        if !rule.names.iter().any(held) {
+    let any_glob = forbidden().any(|name| matches!(name, PathPattern::Glob(_)));
+    let held = |name: &PathPattern| match name {
+        PathPattern::Literal(path) => any_glob || is_beneath_one_of(path, &paths),
+        PathPattern::Glob(_) => any_glob || forbidden().any(|outer| may_hold(outer, name)),
+    };
+    for (rule, span) in document.rules.iter().zip(&document.spans) {
+        if rule.effect == Effect::Allow && !rule.names.iter().any(held) {
             mistakes.add(
                 Mistake::new("RF311", format!("`{}` is an exception to no rule", rule.pattern))
                     .at(span, "nothing forbids it")
                     .help("paths that no rule forbids are allowed already"),
+            );
+        }
+    }
+}
+
+/// Whether a path or one that it is beneath is in the set.
+fn is_beneath_one_of(path: &[u8], set: &HashSet<&[u8]>) -> bool {
+    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    set.contains(path) || ends.into_iter().any(|end| set.contains(&path[..end.max(1)]))
+}
+
+/// RF309: class rules in our own format without the word who they are about.
+fn no_subjects(document: &Document, mistakes: &mut Mistakes) {
+    if !document.callers.subjects.is_empty() {
+        return;
+    }
+    for rules in [&document.threads, &document.processes] {
+        let own = |prefix: &&Prefix| is_java(prefix) && prefix.section.starts_with("ringfence.");
+        if let Some(prefix) = rules.authorized.iter().chain(&rules.forbidden).find(own) {
+            mistakes.add(
+                Mistake::new("RF309", format!("`{}` without `callers.subjects`", prefix.section))
+                    .at(&prefix.span, "all classes of the program are one subject")
+                    .help("name those that rules are about: `callers: {subjects: [com.acme]}`"),
             );
         }
     }
