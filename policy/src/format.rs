@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | slots | 16 | the trie of rules and of aliases, as a hash table of its nodes |
 //! | filter | 8 | words of the set of names (see [`crate::names`]) |
+//! | patterns | 8 | text of the last component of a glob, where it has a wildcard |
 //! | items | 8 | what the rules say at the nodes, in runs |
 //! | globs | 8 | text of the part of a glob that its node does not stand for |
 //! | aliases | 8 | text of the place that an alias leads to |
@@ -37,7 +38,7 @@ pub(crate) const CHECKSUM_AT: usize = 40;
 pub(crate) const BODY_AT: usize = 48;
 /// The length of all that, and where the slots begin: a multiple of a cache line, so that no slot
 /// lies across two.
-pub(crate) const HEADER_LEN: usize = 128;
+pub(crate) const HEADER_LEN: usize = 192;
 
 /// The words of the header under the checksum, by number.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +61,7 @@ pub(crate) enum Header {
     Aliases = 14,
     Rules = 16,
     Strings = 18,
+    Patterns = 20,
 }
 
 /// The number of words under the checksum in the header.

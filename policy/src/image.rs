@@ -12,6 +12,7 @@ use crate::format::{
     ALIASES_ROOT, HAS_REASON, HEADER_WORDS, Header, Item, Rule, Settings, Slot, Text,
 };
 use crate::names::Filter;
+use crate::pattern::component_matches;
 use crate::{Access, Console, Decision, Mode, RuleIndex, paths};
 pub use header::ImageError;
 pub(crate) use header::build;
@@ -31,6 +32,7 @@ pub struct Image<'a> {
     globs: &'a [Text],
     aliases: &'a [Text],
     filter: Filter<'a>,
+    patterns: &'a [Text],
     rules: &'a [Rule],
     strings: &'a [u8],
 }
@@ -64,6 +66,7 @@ impl<'a> Image<'a> {
             globs: section(bytes, &header, Header::Globs)?,
             aliases: section(bytes, &header, Header::Aliases)?,
             filter: Filter::new(section(bytes, &header, Header::Filter)?),
+            patterns: section(bytes, &header, Header::Patterns)?,
             rules: section(bytes, &header, Header::Rules)?,
             strings: strings.as_flattened(),
         })
@@ -104,14 +107,15 @@ impl<'a> Image<'a> {
         paths::decide(self, path).unwrap_or(Decision::UNJUDGED)
     }
 
-    /// Whether `name` may be the last name of a rule or an exception.
+    /// Whether `name` may be the last name of a rule or an exception, or match the last component
+    /// of a glob that forbids.
     ///
     /// It answers yes for every such name, and now and then for another, which costs the caller
     /// the shortcut. What a no is good for is told and proved in [`crate::names`].
     #[must_use]
     #[inline]
     pub fn is_rule_name(&self, name: &[u8]) -> bool {
-        self.filter.has(name)
+        self.filter.has(name) || !self.patterns.is_empty() && self.matches_last(name)
     }
 
     /// The accesses for which a relative path without `..`, none of whose names
@@ -181,6 +185,14 @@ impl<'a> Image<'a> {
     #[inline]
     pub(crate) fn string(&self, offset: u32, length: u32) -> Option<&'a [u8]> {
         self.strings.get(offset as usize..)?.get(..length as usize)
+    }
+
+    /// Whether a name matches the last component of a glob; always, where the image contradicts
+    /// itself.
+    fn matches_last(&self, name: &[u8]) -> bool {
+        self.patterns
+            .iter()
+            .any(|text| self.text(text).is_none_or(|wanted| component_matches(wanted, name)))
     }
 
     fn text(&self, text: &Text) -> Option<&'a [u8]> {

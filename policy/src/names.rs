@@ -1,7 +1,7 @@
 //! The shortcut: a relative path that passes by its names alone.
 //!
-//! An image holds the set of the *last names* of its rules ([`crate::Image::is_rule_name`]) and
-//! the accesses for which the set suffices ([`crate::Image::by_names`]).
+//! An image holds the set of the *last names* of its rules ([`crate::Image::is_rule_name`]), with
+//! all names that match where a glob ends in a wildcard, and the accesses for which the set suffices ([`crate::Image::by_names`]).
 //!
 //! **Claim.** Let a process hold a directory `d`, and let `p` be a relative path without `..` on
 //! which no link is followed and none of whose names is in the set. If `A` is in `by_names`, then
@@ -15,16 +15,16 @@
 //!
 //! **Proof.** Suppose `A` is refused at `t`, by the rule `r` that wins there. Let `R` be the
 //! beginning of `t` that gives `r` its length (for a glob the longest one that it matches).
-//! `A` is in `by_names`, so `r` has a last name, or `R` is `/` (1). If `R` were longer than `d`,
-//! its last component would be a name of `p`; but it is the last name of `r`, so in the set. So
-//! `R` is `d` or above it, and `r` covers `d` with the same length as `t`: for a glob, the longest
+//! `A` is in `by_names`, so the last component of `r` is in the set, or `R` is `/` (1). If `R` were
+//! longer than `d`, its last component would be a name of `p`; but it is that of `r`, or matches
+//! it, and so is in the set. So `R` is `d` or above it, and `r` covers `d` with the same length as `t`: for a glob, the longest
 //! beginning of `t` that it matches is also one of `d`, and `d` has no others. An exception that
 //! covers `d` covers `t` with the same length: for a glob, the shortest beginning is the same. So
 //! nothing at `d` beats `r` that did not at `t`, and `A` is refused at `d`. But `d` is held, so
 //! some access is not refused there, and (2) says that then `A` is not in `by_names`.
 //!
 //! It remains that `by_names` keeps these two promises:
-//! 1. `A` is not in it if a glob without a last name forbids `A`.
+//! 1. `A` is not in it if a glob forbids `A` whose last component is not in the set.
 //! 2. `A` is not in it if there is a directory where `A` is refused, but not every access.
 //!
 //! For 2, let `S(d)` be the accesses refused at `d`, and `L(d)` what they would be by the literal
@@ -107,13 +107,28 @@ pub(crate) fn filter(policy: &Policy) -> Vec<u64> {
     words
 }
 
+/// The most wildcards that each name is tried against.
+const MOST_PATTERNS: usize = 16;
+
+/// The last components with wildcards of the globs that forbid; none where they are too many to be
+/// tried one by one. A component of stars alone is not among them: every name would match.
+pub(crate) fn patterns(policy: &Policy) -> BTreeSet<&[u8]> {
+    let forbidding = policy.rules.iter().filter(|rule| rule.effect == Effect::Forbid);
+    let shapes = forbidding.flat_map(|rule| &rule.names).map(Shape::of);
+    let patterns: BTreeSet<&[u8]> = shapes
+        .filter_map(Shape::last_wildcard)
+        .filter(|pattern| pattern.iter().any(|byte| *byte != b'*'))
+        .collect();
+    if patterns.len() > MOST_PATTERNS { BTreeSet::new() } else { patterns }
+}
+
 /// The accesses for which the set of names suffices.
 pub(crate) fn by_names(policy: &Policy) -> Access {
     if policy.rules.iter().all(|rule| rule.effect == Effect::Allow) {
         return Access::ALL;
     }
     let rules = Rules::of(policy);
-    let lost = rules.without_last_name()
+    let lost = rules.without_last_name(&patterns(policy))
         | if rules.globs.iter().any(|rule| rule.effect == Effect::Allow) {
             rules.anywhere()
         } else {
@@ -126,7 +141,8 @@ pub(crate) fn by_names(policy: &Policy) -> Access {
 struct Rules<'a> {
     literals: BTreeMap<&'a [u8], Vec<(RuleIndex, &'a FileRule)>>,
     globs: Vec<&'a FileRule>,
-    nameless: Vec<&'a FileRule>,
+    /// The globs that end in a wildcard, with that component.
+    wild: Vec<(&'a FileRule, &'a [u8])>,
     all: &'a [FileRule],
 }
 
@@ -134,7 +150,7 @@ impl<'a> Rules<'a> {
     fn of(policy: &'a Policy) -> Self {
         let all = policy.rules.as_slice();
         let mut rules =
-            Self { literals: BTreeMap::new(), globs: Vec::new(), nameless: Vec::new(), all };
+            Self { literals: BTreeMap::new(), globs: Vec::new(), wild: Vec::new(), all };
         for (index, rule) in (0..).map(RuleIndex).zip(all) {
             for shape in rule.names.iter().map(Shape::of) {
                 match shape {
@@ -143,9 +159,7 @@ impl<'a> Rules<'a> {
                     }
                     Shape::Glob(_) => {
                         rules.globs.push(rule);
-                        if shape.last_name().is_none() {
-                            rules.nameless.push(rule);
-                        }
+                        rules.wild.extend(shape.last_wildcard().map(|last| (rule, last)));
                     }
                 }
             }
@@ -153,10 +167,12 @@ impl<'a> Rules<'a> {
         rules
     }
 
-    /// What globs without a last name forbid: promise 1.
-    fn without_last_name(&self) -> Access {
-        let forbid = self.nameless.iter().filter(|rule| rule.effect == Effect::Forbid);
-        forbid.fold(Access::NONE, |lost, rule| lost | rule.access)
+    /// What globs forbid whose last component is not in the set: promise 1.
+    fn without_last_name(&self, patterns: &BTreeSet<&[u8]>) -> Access {
+        let lost = |(rule, last): &&(&FileRule, &[u8])| {
+            rule.effect == Effect::Forbid && !patterns.contains(last)
+        };
+        self.wild.iter().filter(lost).fold(Access::NONE, |lost, (rule, _)| lost | rule.access)
     }
 
     /// (*) for every rule.

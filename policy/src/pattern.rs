@@ -35,13 +35,21 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// The last component, if every place that the shape names ends in it: not of `/`, nor of a
-    /// glob that ends in a wildcard.
+    /// The last component, which may have wildcards; none of `/`.
+    pub(crate) fn last_component(self) -> Option<&'a [u8]> {
+        let (Self::Literal(text) | Self::Glob(text)) = self;
+        components(text).last()
+    }
+
+    /// The last component, if every place that the shape names ends in just that: not of `/`, nor
+    /// of a glob that ends in a wildcard.
     pub(crate) fn last_name(self) -> Option<&'a [u8]> {
-        match self {
-            Self::Literal(place) => components(place).last(),
-            Self::Glob(glob) => components(glob).last().filter(|name| !is_wild(name)),
-        }
+        self.last_component().filter(|name| matches!(self, Self::Literal(_)) || !is_wild(name))
+    }
+
+    /// The last component of a glob, if it has a wildcard.
+    pub(crate) fn last_wildcard(self) -> Option<&'a [u8]> {
+        self.last_component().filter(|name| matches!(self, Self::Glob(_)) && is_wild(name))
     }
 }
 

@@ -110,6 +110,10 @@ impl<'a> Layout<'a> {
             contents.insert(node, size(&aliases)?);
         }
         let held_by = |node| contents.get(&node).copied().unwrap_or_default();
+        let mut patterns = Vec::new();
+        for pattern in names::patterns(policy) {
+            patterns.push(self.strings.add(pattern)?);
+        }
         let audit_file = self.strings.add(&policy.audit.file)?;
 
         let mut output = Output::new();
@@ -118,6 +122,7 @@ impl<'a> Layout<'a> {
         output.set(Header::RootItems, held_by(RULES_ROOT));
         output.section(Header::Slots, self.trie.slots(held_by)?)?;
         output.section(Header::Filter, little_endian(names::filter(policy)))?;
+        output.section(Header::Patterns, pairs(patterns))?;
         output.section(Header::Items, pairs(items))?;
         output.section(Header::Globs, pairs(self.globs))?;
         output.section(Header::Aliases, pairs(aliases))?;

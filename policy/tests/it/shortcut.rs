@@ -99,6 +99,16 @@ proptest! {
     }
 }
 
+#[test]
+fn a_name_that_matches_the_end_of_a_glob_is_one_of_a_rule() {
+    let bytes = compile(&policy("forbid /etc/ssh/ssh_host_*_key; allow /srv/*.pub"));
+    let bytes = bytes.expect("the policy compiles");
+    let image = Image::parse(&bytes).expect("the image is whole");
+    assert!(image.is_rule_name(b"ssh_host_rsa_key"));
+    assert!(!image.is_rule_name(b"ssh_host_rsa_key.pub"), "no rule forbids by this name");
+    assert!(!image.is_rule_name(b"sshd_config"));
+}
+
 #[track_caller]
 fn by_names(rules: &str) -> Access {
     let bytes = compile(&policy(rules)).expect("the policy compiles");
@@ -140,6 +150,9 @@ cases! {
     a_glob_that_ends_in_two_stars_has_a_last_name: "forbid /home/*/.ssh/**" => "all";
     a_glob_without_a_last_name_loses_its_access: "forbid:write /srv/*" => "read list execute metadata";
     a_glob_without_a_last_name_loses_all: "forbid /srv/*" => "none";
+    a_glob_that_ends_in_a_pattern_keeps_all: "forbid /etc/ssh/ssh_host_*_key" => "all";
+    too_many_patterns_lose_all:
+        "forbid /a* /b* /c* /d* /e* /f* /g* /h* /i* /j* /k* /l* /m* /n* /o* /p* /q*" => "none";
     a_glob_of_files_keeps_all: "fixed:write,leaf /sys/**/release_agent" => "all";
     a_glob_beside_a_file_that_may_be_read:
         "forbid /etc; allow:read,leaf /etc/cacerts; forbid /home/*/.ssh" => "all";
