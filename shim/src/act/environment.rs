@@ -66,17 +66,31 @@ enum Role<'a> {
     Run,
     /// One that claims to be ours, or lets code run in front of the shim.
     Foreign,
-    /// One that makes libc open a place that is forbidden.
-    Forbidden,
+    /// One of [`OPENERS`], by its place there, with its value.
+    Opener(u16, &'a [u8]),
     /// Any other.
     Free,
+}
+
+/// The environment that a program will get, judged but not made yet: what is judged needs the
+/// room of a path on the stack, what is made needs room of its own.
+pub(crate) struct Plan<'a> {
+    given: Vector<'a>,
+    /// `None`: the caller's own array is passed on.
+    ours: Option<&'a Environment>,
+    /// The openers that name a forbidden place, a bit for each.
+    forbidden: u16,
+    /// What stays of the caller's `LD_PRELOAD`, behind ours.
+    preload: &'a [u8],
+    /// The number of the caller's variables that stay.
+    kept: usize,
 }
 
 /// What the first reading of the caller's environment found.
 #[derive(Default)]
 struct Survey<'a> {
-    kept: usize,
-    dropped: bool,
+    forbidden: u16,
+    foreign: bool,
     preloads: usize,
     /// The value of the last `LD_PRELOAD`, which is the one that ld.so takes.
     preload: &'a [u8],
@@ -84,98 +98,103 @@ struct Survey<'a> {
     run: usize,
 }
 
-impl Survey<'_> {
-    /// Whether ld.so and the shim in the child will read exactly what they would from ours. The
-    /// list of libraries that this process itself was started with is good whatever its order.
-    fn carries_the_fence(&self, ours: &Environment) -> bool {
-        let first = self.preload.split(|byte| PARTS.contains(byte)).next();
-        let started = ours.preload.to_bytes().strip_prefix(PRELOAD);
-        let preload = first == Some(ours.library.to_bytes()) || started == Some(self.preload);
-        !self.dropped
-            && self.preloads == 1
-            && preload
-            && self.image == 1
-            && self.run == usize::from(ours.run.is_some())
-    }
-}
-
-/// Calls `act` with the environment for a program: the caller's own where it carries the fence.
-///
-/// # Errors
-/// ENOMEM or E2BIG where there is no room for an array of our own.
-pub(crate) fn with<T>(
-    state: &State,
-    call: Call,
-    environment: Vector<'_>,
-    act: impl FnOnce(*const *const c_char) -> T,
-) -> Answer<T> {
+/// Judges a caller's environment.
+pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>) -> Plan<'a> {
+    let as_it_is = Plan { given, ours: None, forbidden: 0, preload: b"", kept: 0 };
     // Nobody asked for a fence.
-    let Some(ours) = &state.environment else { return Ok(act(environment.start())) };
-    let survey = survey(state, ours, call, environment);
-    if survey.carries_the_fence(ours) {
-        return Ok(act(environment.start()));
-    }
+    let Some(ours) = &state.environment else { return as_it_is };
+    let survey = survey(state, ours, call, given);
+    // The list of libraries that this process itself was started with is good whatever its order.
+    let started = ours.preload.to_bytes().strip_prefix(PRELOAD) == Some(survey.preload);
     let library = ours.library.to_bytes();
-    let rest = kept_preloads(state, call, library, survey.preload);
-    let colon = if rest.is_empty() { &[][..] } else { b":" };
-    let preload = [PRELOAD, library, colon, rest];
-    // The kept variables, three of ours and a null; then LD_PRELOAD's text.
-    let pointers = survey.kept.saturating_add(4);
-    let text = preload.iter().map(|part| part.len()).fold(0_usize, usize::saturating_add);
-    let count = pointers.saturating_add(words_for(text));
-    with_words::<SMALL, _>(count, |words| {
-        let preload = put_text(words, pointers, &preload)?;
-        fill(state, ours, call, environment, words, pointers, preload)?;
-        Ok(act(words.as_ptr().cast()))
-    })?
+    let (first, theirs) = behind(library, survey.preload);
+    let preload = if started { theirs } else { without_forbidden(state, call, theirs) };
+    let carries = (started || first && preload.len() == theirs.len())
+        && survey.forbidden == 0
+        && !survey.foreign
+        && survey.preloads == 1
+        && survey.image == 1
+        && survey.run == usize::from(ours.run.is_some());
+    if carries {
+        return as_it_is;
+    }
+    let forbidden = survey.forbidden;
+    let kept = kept(given, ours, forbidden).count();
+    Plan { given, ours: Some(ours), forbidden, preload, kept }
 }
 
-fn survey<'a>(
-    state: &State,
-    ours: &Environment,
-    call: Call,
-    environment: Vector<'a>,
-) -> Survey<'a> {
+impl Plan<'_> {
+    /// Calls `act` with the array.
+    ///
+    /// # Errors
+    /// ENOMEM or E2BIG where there is no room for an array of our own.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(*const *const c_char) -> T) -> Answer<T> {
+        let Some(ours) = self.ours else { return Ok(act(self.given.start())) };
+        let colon = if self.preload.is_empty() { &[][..] } else { b":" };
+        let preload = [PRELOAD, ours.library.to_bytes(), colon, self.preload];
+        // The kept variables, three of ours and a null; then LD_PRELOAD's text.
+        let pointers = self.kept.saturating_add(4);
+        let text = preload.iter().map(|part| part.len()).fold(0_usize, usize::saturating_add);
+        let count = pointers.saturating_add(words_for(text));
+        with_words::<SMALL, _>(count, |words| {
+            let preload = put_text(words, pointers, &preload)?;
+            self.fill(ours, words.get_mut(..pointers).ok_or(Errno::E2BIG)?, preload)?;
+            Ok(act(words.as_ptr().cast()))
+        })?
+    }
+
+    /// Writes the pointers: what is kept, then ours, then null.
+    fn fill(&self, ours: &Environment, words: &mut [usize], preload: usize) -> Answer<()> {
+        let kept = kept(self.given, ours, self.forbidden).map(|text| text.as_ptr().addr());
+        let own = [Some(ours.image), ours.run].into_iter().flatten();
+        let own = own.map(|text| text.as_ptr().addr());
+        let mut places = words.iter_mut();
+        for address in kept.chain([preload]).chain(own).chain([0]) {
+            // Another thread may have lengthened the array since it was counted.
+            *places.next().ok_or(Errno::E2BIG)? = address;
+        }
+        Ok(())
+    }
+}
+
+fn survey<'a>(state: &State, ours: &Environment, call: Call, given: Vector<'a>) -> Survey<'a> {
     let mut survey = Survey::default();
-    for text in environment.texts() {
-        match role(state, ours, call, text) {
+    for text in given.texts() {
+        match role(ours, text) {
             Role::Preload(value) => {
                 survey.preloads = survey.preloads.saturating_add(1);
                 survey.preload = value;
             }
             Role::Image => survey.image = survey.image.saturating_add(1),
             Role::Run => survey.run = survey.run.saturating_add(1),
-            Role::Foreign | Role::Forbidden => survey.dropped = true,
-            Role::Free => survey.kept = survey.kept.saturating_add(1),
+            Role::Foreign => survey.foreign = true,
+            Role::Opener(opener, value) if is_forbidden(state, call, opener, value) => {
+                survey.forbidden |= bit(opener);
+            }
+            Role::Opener(..) | Role::Free => {}
         }
     }
     survey
 }
 
-/// Writes the pointers: what is kept, then ours, then null.
-fn fill(
-    state: &State,
+/// The caller's variables that stay.
+fn kept<'a>(
+    given: Vector<'a>,
     ours: &Environment,
-    call: Call,
-    environment: Vector<'_>,
-    words: &mut [usize],
-    pointers: usize,
-    preload: usize,
-) -> Answer<()> {
-    let kept = environment
-        .texts()
-        .filter(|text| matches!(role(state, ours, call, text), Role::Free))
-        .map(|text| text.as_ptr().addr());
-    let own = [Some(ours.image), ours.run].into_iter().flatten().map(|text| text.as_ptr().addr());
-    let mut places = words.get_mut(..pointers).ok_or(Errno::E2BIG)?.iter_mut();
-    for address in kept.chain([preload]).chain(own).chain([0]) {
-        // Another thread may have lengthened the array since it was counted.
-        *places.next().ok_or(Errno::E2BIG)? = address;
-    }
-    Ok(())
+    forbidden: u16,
+) -> impl Iterator<Item = &'a CStr> {
+    given.texts().filter(move |text| match role(ours, text) {
+        Role::Opener(opener, _) => forbidden & bit(opener) == 0,
+        Role::Free => true,
+        Role::Preload(_) | Role::Image | Role::Run | Role::Foreign => false,
+    })
 }
 
-fn role<'a>(state: &State, ours: &Environment, call: Call, text: &'a CStr) -> Role<'a> {
+const fn bit(opener: u16) -> u16 {
+    1 << (opener & 15)
+}
+
+fn role<'a>(ours: &Environment, text: &'a CStr) -> Role<'a> {
     let text = text.to_bytes();
     if let Some(value) = text.strip_prefix(PRELOAD) {
         return Role::Preload(value);
@@ -189,18 +208,16 @@ fn role<'a>(state: &State, ours: &Environment, call: Call, text: &'a CStr) -> Ro
     if text.starts_with(OURS) || text.starts_with(b"LD_AUDIT=") {
         return Role::Foreign;
     }
-    let Some(end) = text.iter().position(|byte| *byte == b'=') else { return Role::Free };
-    let (name, value) = text.split_at_checked(end).unwrap_or_default();
-    let value = value.strip_prefix(b"=").unwrap_or_default();
-    match OPENERS.iter().find(|(opener, ..)| *opener == name) {
-        Some((_, names, access)) if is_forbidden(state, call, *names, *access, value) => {
-            Role::Forbidden
+    for ((name, ..), opener) in OPENERS.iter().zip(0..) {
+        if let Some(value) = text.strip_prefix(*name).and_then(|rest| rest.strip_prefix(b"=")) {
+            return Role::Opener(opener, value);
         }
-        _ => Role::Free,
     }
+    Role::Free
 }
 
-fn is_forbidden(state: &State, call: Call, names: Names, access: Access, value: &[u8]) -> bool {
+fn is_forbidden(state: &State, call: Call, opener: u16, value: &[u8]) -> bool {
+    let Some((_, names, access)) = OPENERS.get(usize::from(opener)).copied() else { return true };
     match names {
         Names::One => refuses(state, call, access, value),
         Names::List => {
@@ -233,16 +250,20 @@ fn refuses(state: &State, call: Call, access: Access, path: &[u8]) -> bool {
     }
 }
 
-/// The caller's own libraries behind ours: all of them, or none where one is forbidden.
-fn kept_preloads<'a>(state: &State, call: Call, library: &[u8], value: &'a [u8]) -> &'a [u8] {
-    let rest = match value.strip_prefix(library) {
-        Some([]) => &[],
-        Some([first, rest @ ..]) if PARTS.contains(first) => rest,
-        _ => value,
-    };
+/// Whether a list of libraries begins with ours, and what else is in it.
+fn behind<'a>(library: &[u8], value: &'a [u8]) -> (bool, &'a [u8]) {
+    match value.strip_prefix(library) {
+        Some([]) => (true, &[]),
+        Some([first, rest @ ..]) if PARTS.contains(first) => (true, rest),
+        _ => (false, value),
+    }
+}
+
+/// The caller's own libraries: all of them, or none where one is forbidden.
+fn without_forbidden<'a>(state: &State, call: Call, list: &'a [u8]) -> &'a [u8] {
     let access = Access::READ.with(Access::EXECUTE);
-    let forbidden = rest
+    let forbidden = list
         .split(|byte| PARTS.contains(byte))
         .any(|one| one.contains(&b'/') && refuses(state, call, access, one));
-    if forbidden { &[] } else { rest }
+    if forbidden { &[] } else { list }
 }

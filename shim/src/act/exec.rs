@@ -10,7 +10,7 @@ use core::ffi::{CStr, c_int};
 
 use ringfence_policy::Access;
 
-use super::environment;
+use super::environment::{self, Plan};
 use super::program::{self, Reason, Start};
 use super::vector::{Vector, variable, with_script};
 use crate::arm::State;
@@ -81,11 +81,16 @@ fn try_by_path(
     let follow = flags & libc::AT_SYMLINK_NOFOLLOW == 0;
     let held = hold(state, request.call, dir, path, follow)?;
     let start = program::examine(state, request.call, held.fd, request.arguments)?;
+    let environment = environment::plan(state, request.call, request.environment);
     match start {
         Start::Shell => Err(Errno::ENOEXEC),
         Start::Binary if held.same_name && process::names_by_descriptor() => {
             let path = Path::EMPTY;
-            start_at(state, request, Target { dir: held.fd, path, flags: libc::AT_EMPTY_PATH })
+            start_at(
+                request.arguments,
+                &environment,
+                Target { dir: held.fd, path, flags: libc::AT_EMPTY_PATH },
+            )
         }
         Start::Binary | Start::Script => {
             with_copy(path, |path| {
@@ -94,17 +99,17 @@ fn try_by_path(
                     // Another thread put something else there since it was judged.
                     return Err(Errno::EACCES);
                 }
-                start_at(state, request, Target { dir, path, flags })
+                start_at(request.arguments, &environment, Target { dir, path, flags })
             })
         }
     }
 }
 
 #[expect(unsafe_code, reason = "the caller's arrays go to the kernel")]
-fn start_at(state: &State, request: Request<'_>, target: Target<'_>) -> Answer<Errno> {
-    environment::with(state, request.call, request.environment, |environment| {
+fn start_at(arguments: Vector<'_>, environment: &Plan<'_>, target: Target<'_>) -> Answer<Errno> {
+    environment.with(|environment| {
         // SAFETY: both are null-ended arrays of C strings, the caller's or our own.
-        unsafe { execute(target, request.arguments.start(), environment) }
+        unsafe { execute(target, arguments.start(), environment) }
     })
 }
 
@@ -158,13 +163,18 @@ fn try_by_descriptor(state: &State, request: Request<'_>, fd: c_int) -> Answer<E
     let held = judge_descriptor(state, request.call, fd, &stat)?;
     let holder = held.as_ref().map_or(fd, |held| held.fd);
     let start = program::examine(state, request.call, holder, request.arguments)?;
+    let environment = environment::plan(state, request.call, request.environment);
     let dir = match start {
         Start::Shell => return Err(Errno::ENOEXEC),
         Start::Binary => holder,
         // The interpreter is given the caller's number to open.
         Start::Script => fd,
     };
-    start_at(state, request, Target { dir, path: Path::EMPTY, flags: libc::AT_EMPTY_PATH })
+    start_at(
+        request.arguments,
+        &environment,
+        Target { dir, path: Path::EMPTY, flags: libc::AT_EMPTY_PATH },
+    )
 }
 
 /// Judges the place of what a descriptor holds, and holds it anew by its text. What has no text

@@ -187,8 +187,8 @@ pub(crate) fn spawn<'s>(
     steps: &mut (dyn Iterator<Item = Step<'s>> + '_),
 ) -> Answer<c_int> {
     // Whatever array of ours the environment needs belongs to the parent, which lives on.
-    let environment = request.environment;
-    environment::with(state, request.call, environment, |environment| {
+    let plan = environment::plan(state, request.call, request.environment);
+    plan.with(|environment| {
         // SAFETY: the caller's own array, or one of ours of the caller's strings.
         let environment = unsafe { Vector::new(environment) }?;
         spawn_with(state, Request { environment, ..request }, program, attributes, steps)
