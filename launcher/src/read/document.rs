@@ -94,6 +94,13 @@ pub(crate) struct Text {
     pub(crate) span: Span,
 }
 
+impl Text {
+    /// A text that stands at a place.
+    pub(super) fn at(text: &str, span: &Span) -> Self {
+        Self { text: text.to_owned(), span: span.clone() }
+    }
+}
+
 /// Where the JSON lines of denials go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AuditTo {

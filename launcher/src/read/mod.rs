@@ -12,6 +12,7 @@ mod kestra;
 pub(crate) mod lints;
 pub(crate) mod mistakes;
 mod native;
+mod node;
 mod patterns;
 mod prefixes;
 pub(crate) mod presets;
