@@ -10,14 +10,12 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Access, Effect, FileRule, PathPattern, Place};
+use ringfence_policy::{Access, Effect, FileRule, Image, PathPattern, Place};
 
-use crate::places::{Follow, Links, covered};
+use crate::places::{Follow, Links};
 
 /// Reading a file, and looking at it and at the links that lead to it.
 const READ_ONLY: Access = Access::READ.with(Access::METADATA);
-/// Passing a link on the way to a `java`.
-const LOOK: Access = Access::METADATA;
 /// The directories of a java.home that hold links to configuration.
 const CONFIGURED: [&str; 6] = ["conf", "lib", "lib/security", "jre/lib", "jre/lib/security", "."];
 /// Where a JVM finds the machine's time zone. libc reads it too, unasked: a worker that computes
@@ -26,38 +24,43 @@ const TIME_ZONE: [&str; 2] = ["/etc/localtime", "/etc/timezone"];
 /// How deep below one of them links are looked for; `conf/security/policy/unlimited` is three.
 const DEPTH: usize = 4;
 
-/// The exceptions that the JVMs within reach need under these rules.
+/// The exceptions that the JVMs within reach need under this policy.
 ///
 /// `named` are the homes that the policy names; `program` is the command.
 pub(crate) fn exceptions(
-    rules: &[FileRule],
+    policy: Image<'_>,
     program: &Path,
     named: &[PathBuf],
     links: &Links,
 ) -> Vec<FileRule> {
-    let behind = |link: &Path, access| behind(link, rules, access, links);
     let javas = javas(program, std::env::var_os("PATH"));
     let homes = homes(&javas, named, std::env::var_os("JAVA_HOME"));
     let files = homes.iter().flat_map(|home| links_in(home));
     let zone = TIME_ZONE.iter().filter(|_| !homes.is_empty()).map(PathBuf::from);
-    let files = files.chain(zone).flat_map(|link| behind(&link, READ_ONLY));
-    let on_the_way = javas.iter().flat_map(|java| behind(java, LOOK));
-    let mut found: Vec<(Vec<u8>, Access)> = files.chain(on_the_way).collect();
-    found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut found: Vec<Vec<u8>> =
+        files.chain(zone).flat_map(|link| behind(&link, policy, links)).collect();
+    found.sort_unstable();
     found.dedup();
-    found.into_iter().enumerate().map(|(at, (path, access))| exception(at, path, access)).collect()
+    let rule = |(at, path)| exception(("jvm", "a JVM reads it to start"), at, path, READ_ONLY);
+    found.into_iter().enumerate().map(rule).collect()
 }
 
-fn exception(at: usize, path: Vec<u8>, access: Access) -> FileRule {
+/// The exception of a preset for one file or link, by its exact name.
+pub(super) fn exception(
+    (preset, reason): (&str, &str),
+    at: usize,
+    path: Vec<u8>,
+    access: Access,
+) -> FileRule {
     FileRule {
-        id: format!("jvm[{at}]"),
-        section: "presets.jvm".into(),
+        id: format!("{preset}[{at}]"),
+        section: format!("presets.{preset}"),
         pattern: String::from_utf8_lossy(&path).into_owned(),
         names: vec![PathPattern::Literal(path)],
         effect: Effect::Allow,
         access,
         place: Place { file: "<built-in>".into(), line: 0, column: 0 },
-        reason: Some("a JVM reads it to start".into()),
+        reason: Some(reason.into()),
         fixed: false,
         leaf: true,
     }
@@ -127,33 +130,22 @@ fn collect_links(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The forbidden names on the way behind a link: those of further links for looking, that of the
-/// file for `access`. A directory behind a link stands for the files in it.
-fn behind(
-    link: &Path,
-    rules: &[FileRule],
-    access: Access,
-    links: &Links,
-) -> Vec<(Vec<u8>, Access)> {
-    let Some(names) = links.chain(link.as_os_str().as_bytes(), Follow::Roots) else {
+/// The forbidden names behind a link: those of further links and of the file that they lead to. A
+/// directory behind a link stands for the files in it.
+fn behind(link: &Path, policy: Image<'_>, links: &Links) -> Vec<Vec<u8>> {
+    let Some(mut names) = links.chain(link.as_os_str().as_bytes(), Follow::Roots) else {
         return Vec::new();
     };
-    let Some((last, on_the_way)) = names.split_last() else { return Vec::new() };
-    let forbidden = |path: &[u8], access| covered(rules, path, access);
-    let mut found: Vec<(Vec<u8>, Access)> = on_the_way
-        .iter()
-        .filter(|name| forbidden(name, LOOK))
-        .map(|name| (name.clone(), LOOK))
-        .collect();
-    let target = Path::new(OsStr::from_bytes(last));
-    if access == READ_ONLY && forbidden(last, READ_ONLY) {
-        if target.is_dir() {
-            found.extend(files_in(target, DEPTH).into_iter().map(|file| (file, READ_ONLY)));
-        } else {
-            found.push((last.clone(), READ_ONLY));
+    let Some(last) = names.pop() else { return Vec::new() };
+    let is_forbidden = |name: &Vec<u8>| policy.decide(name).refuses(READ_ONLY).is_some();
+    names.retain(is_forbidden);
+    if is_forbidden(&last) {
+        match Path::new(OsStr::from_bytes(&last)) {
+            directory if directory.is_dir() => names.extend(files_in(directory, DEPTH)),
+            _ => names.push(last),
         }
     }
-    found
+    names
 }
 
 /// The files in a directory, links not followed.
@@ -172,16 +164,21 @@ fn files_in(directory: &Path, depth: usize) -> Vec<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use ringfence_policy::{Policy, compile};
     use std::os::unix::fs::symlink;
 
-    fn forbids(path: &Path) -> Vec<FileRule> {
-        let name = PathPattern::Literal(path.as_os_str().as_bytes().to_vec());
-        let mut rule = exception(0, Vec::new(), Access::ALL);
-        rule.effect = Effect::Forbid;
-        rule.names = vec![name];
-        vec![rule]
+    /// The image of a policy that forbids this path.
+    pub(in super::super) fn forbids(path: &Path) -> Vec<u8> {
+        let name = path.as_os_str().as_bytes().to_vec();
+        let mut rule = exception(("test", "a test"), 0, name, Access::ALL);
+        (rule.effect, rule.leaf) = (Effect::Forbid, false);
+        compile(&Policy { rules: vec![rule], ..Policy::default() }).expect("one rule")
+    }
+
+    fn view(image: &[u8]) -> Image<'_> {
+        Image::parse(image).expect("just compiled")
     }
 
     #[test]
@@ -204,30 +201,16 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a temporary directory");
         let link = scratch.path().join("java.security");
         symlink("/etc/passwd", &link).expect("made");
-        assert_eq!(behind(&link, &forbids(Path::new("/etc")), READ_ONLY, &Links::default()), []);
+        let image = forbids(Path::new("/etc"));
+        assert_eq!(behind(&link, view(&image), &Links::default()), Vec::<Vec<u8>>::new());
     }
 
     #[test]
     fn a_file_that_nothing_forbids_needs_no_exception() {
-        assert_eq!(
-            behind(
-                Path::new("/usr/bin/env"),
-                &forbids(Path::new("/etc")),
-                READ_ONLY,
-                &Links::default()
-            ),
-            []
-        );
-        let file = (b"/usr/bin/env".to_vec(), READ_ONLY);
-        assert_eq!(
-            behind(
-                Path::new("/usr/bin/env"),
-                &forbids(Path::new("/usr")),
-                READ_ONLY,
-                &Links::default()
-            ),
-            [file]
-        );
+        let env = Path::new("/usr/bin/env");
+        let (etc, usr) = (forbids(Path::new("/etc")), forbids(Path::new("/usr")));
+        assert_eq!(behind(env, view(&etc), &Links::default()), Vec::<Vec<u8>>::new());
+        assert_eq!(behind(env, view(&usr), &Links::default()), [b"/usr/bin/env".to_vec()]);
     }
 
     #[test]
@@ -242,13 +225,13 @@ mod tests {
     /// On a machine with Debian's JDK: its files below `/etc` and nothing more of `/etc`.
     #[test]
     fn every_exception_lies_behind_a_link_of_a_home() {
-        let found =
-            exceptions(&forbids(Path::new("/etc")), Path::new("/bin/true"), &[], &Links::default());
+        let image = forbids(Path::new("/etc"));
+        let found = exceptions(view(&image), Path::new("/bin/true"), &[], &Links::default());
         for rule in &found {
             let PathPattern::Literal(path) = &rule.names[0] else { panic!("{rule:?}") };
             let path = Path::new(OsStr::from_bytes(path));
             assert!(path.starts_with("/etc"), "{}", path.display());
-            assert!(rule.access == LOOK || path.is_file(), "{}", path.display());
+            assert!(path.is_file(), "{}", path.display());
             assert_ne!(path, Path::new("/etc/passwd"));
         }
         let debian = Path::new("/etc/java-17-openjdk/security/java.security");

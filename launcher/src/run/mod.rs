@@ -4,6 +4,7 @@
 //! refused. The worker takes this process's place, so that pid, signals, streams and exit status
 //! are its own.
 
+mod commands;
 mod environment;
 mod guard;
 mod inherited;
@@ -111,10 +112,8 @@ fn fenced(
     let library = library::hand_over(library::find()?)?;
     let private = private::directory(private::Holds::Data)?;
     let policy = complete(&loaded, options, mode, program, (&library, &private))?;
-    let bytes = ringfence_policy::compile(&policy)
-        .map_err(|error| Refusal::plain(format!("the policy cannot be compiled: {error}")))?;
-    let view = Image::parse(&bytes)
-        .map_err(|error| Refusal::plain(format!("the policy's image is {error}")))?;
+    let bytes = compile(&policy)?;
+    let view = parse(&bytes)?;
     target::check(program, view)?;
     inherited::check(view)?;
     let image = private::path(&private, ("policy", "img"), &bytes);
@@ -151,7 +150,7 @@ fn fenced(
 }
 
 /// The policy with all that a start adds: the options, the fixed rules, every name of each
-/// place, and what the JVMs within reach need.
+/// place, what the JVMs within reach need, and the links by which commands are found.
 fn complete(
     loaded: &Loaded,
     options: &cli::Run,
@@ -168,10 +167,22 @@ fn complete(
     let links = Links::default();
     places::widen(&mut policy, &links).map_err(|error| Refusal::plain(error.to_string()))?;
     if let Some(homes) = &loaded.homes {
-        let exceptions = jvm::exceptions(&policy.rules, program, homes, &links);
-        policy.rules.extend(exceptions);
+        let bytes = compile(&policy)?;
+        let view = parse(&bytes)?;
+        let exceptions = jvm::exceptions(view, program, homes, &links);
+        let on_the_way = commands::exceptions(view, program, &links);
+        policy.rules.extend(exceptions.into_iter().chain(on_the_way));
     }
     Ok(policy)
+}
+
+fn compile(policy: &Policy) -> Result<Vec<u8>, Refusal> {
+    ringfence_policy::compile(policy)
+        .map_err(|error| Refusal::plain(format!("the policy cannot be compiled: {error}")))
+}
+
+fn parse(image: &[u8]) -> Result<Image<'_>, Refusal> {
+    Image::parse(image).map_err(|error| Refusal::plain(format!("the policy's image is {error}")))
 }
 
 /// The libraries to preload besides: those that the options name, then what Kestra's start script

@@ -1,0 +1,117 @@
+//! The preset `commands`, always on: the links by which commands are found, although the
+//! administrator forbids the directory that a distribution keeps them in.
+//!
+//! Debian's `awk`, `cc`, `java` and `which` lead through `/etc/alternatives`; with all of `/etc`
+//! forbidden, hardly a shell script would run. Such a *link* becomes an exception, by its exact
+//! name: what it leads to is judged for itself. Only links that root made, in directories that
+//! only root writes, and only those that end at a program.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use ringfence_policy::{Access, FileRule, Image};
+
+use super::jvm::exception;
+use crate::places::{Follow, Links};
+
+/// What a call asks of each link on its way: whatever it asks of the program behind it.
+const PASS: Access = Access::READ.with(Access::EXECUTE).with(Access::METADATA);
+/// Where commands are looked for in an empty environment too.
+const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The exceptions for the forbidden links that lead to commands: those on the path and `program`.
+pub(crate) fn exceptions(policy: Image<'_>, program: &Path, links: &Links) -> Vec<FileRule> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found: Vec<Vec<u8>> = directories(&path)
+        .iter()
+        .flat_map(|directory| links_in(directory))
+        .chain([program.to_owned()])
+        .flat_map(|command| forbidden_links(&command, policy, links))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    let rule = |(at, path)| exception(("commands", "a command is found by it"), at, path, PASS);
+    found.into_iter().enumerate().map(rule).collect()
+}
+
+/// The directories of the path and the usual ones, each once and by its real name.
+fn directories(path: &OsStr) -> Vec<PathBuf> {
+    let usual = OsString::from(USUAL);
+    let mut found: Vec<PathBuf> = std::env::split_paths(path)
+        .chain(std::env::split_paths(&usual))
+        .filter(|directory| directory.is_absolute())
+        .filter_map(|directory| directory.canonicalize().ok())
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn links_in(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    links.map(|entry| entry.path()).collect()
+}
+
+/// The links on the way of a command that a rule refuses to pass.
+fn forbidden_links(command: &Path, policy: Image<'_>, links: &Links) -> Vec<Vec<u8>> {
+    let Some(mut names) = links.chain(command.as_os_str().as_bytes(), Follow::Roots) else {
+        return Vec::new();
+    };
+    let Some(last) = names.pop() else { return Vec::new() };
+    names.retain(|name| policy.decide(name).refuses(PASS).is_some());
+    if !names.is_empty() && !is_program(Path::new(OsStr::from_bytes(&last))) {
+        names.clear();
+    }
+    names
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|status| status.is_file() && status.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::jvm::tests::forbids;
+    use ringfence_policy::PathPattern;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_command_found_by_root_s_link_keeps_the_link_alone() {
+        let image = forbids(Path::new("/etc"));
+        let view = Image::parse(&image).expect("just compiled");
+        let found = exceptions(view, Path::new("/bin/sh"), &Links::default());
+        for rule in &found {
+            let PathPattern::Literal(path) = &rule.names[0] else { panic!("{rule:?}") };
+            let path = Path::new(OsStr::from_bytes(path));
+            assert!(path.starts_with("/etc") && path.is_symlink(), "{}", path.display());
+            assert!(!rule.access.intersects(Access::WRITE), "{}", path.display());
+        }
+        let awk = Path::new("/etc/alternatives/awk");
+        if awk.is_symlink() {
+            assert!(found.iter().any(|rule| rule.pattern == awk.to_string_lossy()));
+        }
+    }
+
+    #[test]
+    fn a_link_that_others_could_have_made_gives_no_exception() {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let link = scratch.path().join("closed");
+        symlink("/bin/cat", &link).expect("made");
+        symlink(&link, scratch.path().join("command")).expect("made");
+        let image = forbids(&link);
+        let view = Image::parse(&image).expect("just compiled");
+        let command = scratch.path().join("command");
+        assert_eq!(forbidden_links(&command, view, &Links::default()), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn what_is_no_program_gives_no_exception() {
+        assert!(is_program(Path::new("/bin/sh")));
+        assert!(!is_program(Path::new("/etc/passwd")));
+        assert!(!is_program(Path::new("/etc")));
+    }
+}
