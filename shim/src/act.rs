@@ -1,5 +1,6 @@
 //! What the rows of the hook table do: judge, and do the call themselves at the judged text.
 
+pub(crate) mod configured;
 pub(crate) mod environment;
 pub(crate) mod exec;
 pub(crate) mod loader;

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) next: Next,
     /// Where libc lies.
     pub(crate) libc: Range<usize>,
+    /// libc's own tables, for definitions that are seldom wanted.
+    pub(crate) symbols: Object,
     /// What every child is given; `None` when nobody asked for a fence (the library stands in
     /// `/etc/ld.so.preload` and no variable names it or an image), so that nothing is refused.
     pub(crate) environment: Option<Environment>,
@@ -176,7 +178,7 @@ fn build() -> Result<&'static State, Fault> {
     check_descriptors(image)?;
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
-    keep(State { image, next, libc: libc.range(), environment, console, counters })
+    keep(State { image, next, libc: libc.range(), symbols: libc, environment, console, counters })
 }
 
 fn each(first: Object) -> impl Iterator<Item = Object> {
@@ -348,8 +350,9 @@ fn number(name: &[u8]) -> Option<c_int> {
 }
 
 fn check_held(image: Image<'static>, text: &[u8], what: &'static [u8]) -> Result<(), Fault> {
-    // A directory that was removed has no text, and nothing is reached from it.
-    if text.first() == Some(&b'/') && image.decide(text).refuses(Access::METADATA).is_some() {
+    // A text that does not begin with a slash is outside of this process's root: the image refuses
+    // what it cannot judge.
+    if image.decide(text).refuses(Access::METADATA).is_some() {
         return Err(Fault::about(
             what,
             b"lies in a forbidden place",

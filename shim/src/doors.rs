@@ -18,6 +18,38 @@ use crate::interpose::Hook;
 use crate::report::Call;
 use crate::sys::{self, Answer, Errno};
 
+/// The body of a door: `$judge` gets the registers and the door's number, and answers where to go.
+macro_rules! door_body {
+    ($judge:path, $number:expr) => {
+        // The stack is aligned when a function is called; 8 bytes are its return address.
+        core::arch::naked_asm!(
+            "sub rsp, 56",
+            "mov [rsp], rdi",
+            "mov [rsp + 8], rsi",
+            "mov [rsp + 16], rdx",
+            "mov [rsp + 24], rcx",
+            "mov [rsp + 32], r8",
+            "mov [rsp + 40], r9",
+            "lea rax, [rsp + 64]",
+            "mov [rsp + 48], rax",
+            "mov rdi, rsp",
+            "mov esi, {number}",
+            "call {judge}",
+            "mov rdi, [rsp]",
+            "mov rsi, [rsp + 8]",
+            "mov rdx, [rsp + 16]",
+            "mov rcx, [rsp + 24]",
+            "mov r8, [rsp + 32]",
+            "mov r9, [rsp + 40]",
+            "add rsp, 56",
+            "jmp rax",
+            judge = sym $judge,
+            number = const $number,
+        )
+    };
+}
+pub(crate) use door_body;
+
 /// What a call brought along, and with what libc is called, in the order of the x86-64 ABI.
 #[repr(C)]
 pub(crate) struct Registers {
@@ -27,7 +59,7 @@ pub(crate) struct Registers {
 }
 
 /// What becomes of a call.
-type Next = *const c_void;
+pub(crate) type Next = *const c_void;
 
 /// Makes doors: `symbol => function of the registers that answers where to go on;`
 macro_rules! doors {
@@ -36,29 +68,7 @@ macro_rules! doors {
             #[unsafe(naked)]
             #[cfg_attr(not(test), unsafe(no_mangle))]
             unsafe extern "C" fn $name() {
-                // The stack is aligned when a function is called; 8 bytes are its return address.
-                naked_asm!(
-                    "sub rsp, 56",
-                    "mov [rsp], rdi",
-                    "mov [rsp + 8], rsi",
-                    "mov [rsp + 16], rdx",
-                    "mov [rsp + 24], rcx",
-                    "mov [rsp + 32], r8",
-                    "mov [rsp + 40], r9",
-                    "lea rax, [rsp + 64]",
-                    "mov [rsp + 48], rax",
-                    "mov rdi, rsp",
-                    "call {judge}",
-                    "mov rdi, [rsp]",
-                    "mov rsi, [rsp + 8]",
-                    "mov rdx, [rsp + 16]",
-                    "mov rcx, [rsp + 24]",
-                    "mov r8, [rsp + 32]",
-                    "mov r9, [rsp + 40]",
-                    "add rsp, 56",
-                    "jmp rax",
-                    judge = sym $judge,
-                )
+                door_body!($judge, 0)
             }
         )*
     };
@@ -133,7 +143,7 @@ unsafe extern "C" fn give_back() {
 }
 
 /// Where to go on to return a value.
-fn answer(registers: &mut Registers, value: usize) -> Next {
+pub(crate) fn answer(registers: &mut Registers, value: usize) -> Next {
     registers.words = [value, 0, 0, 0, 0, 0];
     give_back as Next
 }

@@ -12,7 +12,7 @@ use core::ptr::{null, null_mut};
 use libc::{DIR, FILE, key_t, mode_t, pid_t, size_t, ssize_t};
 
 use crate::act::start::Spawning;
-use crate::act::{look, named, number, open, shell, start, stream};
+use crate::act::{configured, look, named, number, open, shell, start, stream};
 use crate::interpose::hooks;
 use crate::sys::CWD;
 
@@ -72,6 +72,9 @@ hooks! {
     sem_open(name: Str, flags: c_int, ... mode: mode_t, value: c_uint) -> *mut libc::sem_t, deny (null_mut()) => named::semaphore(name, flags, mode, value);
     mq_open(name: Str, flags: c_int, ... mode: mode_t, attributes: *const libc::mq_attr) -> libc::mqd_t, deny (-1) => named::queue(name, flags, mode, attributes);
     __mq_open_2(name: Str, flags: c_int) -> libc::mqd_t, deny (-1) => named::queue(name, flags, 0, null());
+    catopen(name: Str, flag: c_int) -> *mut c_void, deny (usize::MAX as *mut c_void) => configured::catalog(name, flag);
+    utmpname(name: Str) -> c_int, deny (-1) => configured::logins(name);
+    utmpxname(name: Str) -> c_int, deny (-1) => configured::logins(name);
     setmntent(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::mounts(path, mode);
     __setmntent(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::mounts(path, mode);
 
@@ -226,6 +229,7 @@ pub(crate) mod prototypes {
             s: c_int,
         ) -> *mut FILE;
         pub(crate) fn _IO_file_fopen(f: *mut FILE, p: Str, m: Str, s: c_int) -> *mut FILE;
+        pub(crate) fn catopen(name: Str, flag: c_int) -> *mut c_void;
         pub(crate) fn mkstemp64(template: *mut c_char) -> c_int;
         pub(crate) fn mkostemp64(template: *mut c_char, flags: c_int) -> c_int;
         pub(crate) fn mkstemps64(template: *mut c_char, suffix: c_int) -> c_int;
@@ -265,8 +269,13 @@ mod tests {
 
     #[test]
     fn no_symbol_has_two_rows() {
-        for hook in HOOKS.iter().chain(DOORS) {
-            let rows = HOOKS.iter().chain(DOORS).filter(|other| other.name == hook.name).count();
+        for hook in HOOKS.iter().chain(DOORS).chain(crate::gates::GATES) {
+            let rows = HOOKS
+                .iter()
+                .chain(DOORS)
+                .chain(crate::gates::GATES)
+                .filter(|other| other.name == hook.name)
+                .count();
             assert_eq!(rows, 1, "{}", hook.name.escape_ascii());
         }
     }

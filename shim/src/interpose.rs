@@ -165,6 +165,10 @@ nexts! {
     syscall: fn() -> c_long;
     /// Makes a file without a name in `/tmp`.
     tmpfile: fn() -> *mut libc::FILE;
+    /// Names the file of logins.
+    utmpname: fn(*const c_char) -> c_int;
+    /// Opens a catalog of messages.
+    catopen: fn(*const c_char, c_int) -> *mut c_void;
     /// Opens a named semaphore.
     sem_open: fn(*const c_char, c_int, libc::mode_t, core::ffi::c_uint) -> *mut libc::sem_t;
     /// Memory that the caller will free.

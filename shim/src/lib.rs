@@ -39,6 +39,7 @@ mod act;
 mod arm;
 mod doors;
 mod elf;
+mod gates;
 mod hooks;
 mod interpose;
 mod place;

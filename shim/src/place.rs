@@ -161,9 +161,9 @@ pub(crate) unsafe fn look<'a>(
 /// # Errors
 /// EACCES with a report for a refusal.
 pub(crate) fn judge_held(state: &State, call: Call, text: &[u8]) -> Answer<()> {
-    // What has no text leads nowhere by names.
+    // Of a place that this process cannot name, no rule can be told.
     if text.first() != Some(&b'/') {
-        return Ok(());
+        return Err(Errno::EACCES);
     }
     match state.image.decide(text).refuses(Access::METADATA) {
         Some(rule) => report::refuse(state, call, Access::METADATA, rule, text),

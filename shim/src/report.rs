@@ -104,7 +104,24 @@ pub(crate) fn unfenceable(state: &State, call: Call, path: &[u8], why: &[u8]) ->
     if state.environment.is_none() {
         return Ok(());
     }
-    conclude(state, &Denial { call, access: Access::EXECUTE, path, cause: Cause::Unfenceable(why) })
+    unsound(state, call, Access::EXECUTE, path, why)
+}
+
+/// Reports a call that no rule names, but that no rule would hold against, and answers what becomes
+/// of it.
+///
+/// # Errors
+/// EACCES unless the policy only audits.
+#[cold]
+#[inline(never)]
+pub(crate) fn unsound(
+    state: &State,
+    call: Call,
+    access: Access,
+    path: &[u8],
+    why: &[u8],
+) -> Answer<()> {
+    conclude(state, &Denial { call, access, path, cause: Cause::Unsound(why) })
 }
 
 fn conclude(state: &State, denial: &Denial<'_>) -> Answer<()> {

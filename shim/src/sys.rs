@@ -64,6 +64,11 @@ impl<'a> Path<'a> {
     /// The empty path, which stands for the descriptor itself with `AT_EMPTY_PATH`.
     pub(crate) const EMPTY: Path<'static> = Path::from_c(c"");
 
+    /// Its first byte, for libc's own functions.
+    pub(crate) const fn start(self) -> *const c_char {
+        self.start.cast()
+    }
+
     pub(crate) fn address(self) -> usize {
         self.start.addr()
     }

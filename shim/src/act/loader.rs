@@ -12,6 +12,7 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use ringfence_policy::Access;
 
 use crate::arm::State;
+use crate::gates::GATES;
 use crate::interpose::Hook;
 use crate::place::{self, Goal};
 use crate::report::{self, Call};
@@ -158,5 +159,5 @@ unsafe fn row(name: *const c_char) -> Option<&'static Hook> {
     }
     // SAFETY: a C string, as this function's own contract says.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes_with_nul();
-    hooks::HOOKS.iter().chain(doors::DOORS).find(|hook| hook.name == name)
+    hooks::HOOKS.iter().chain(doors::DOORS).chain(GATES).find(|hook| hook.name == name)
 }

@@ -18,8 +18,8 @@ pub(super) struct Denial<'a> {
 pub(super) enum Cause<'a> {
     /// A rule forbids it.
     Rule(RuleIndex),
-    /// The fence cannot enter the program; the text says what to do.
-    Unfenceable(&'a [u8]),
+    /// The fence could not hold; the text says why, and what to do.
+    Unsound(&'a [u8]),
 }
 
 impl Denial<'_> {
@@ -27,7 +27,7 @@ impl Denial<'_> {
     pub(super) fn is_first(&self, counters: &Counters) -> bool {
         match self.cause {
             Cause::Rule(rule) => counters.is_first(rule),
-            Cause::Unfenceable(_) => true,
+            Cause::Unsound(_) => true,
         }
     }
 
@@ -47,7 +47,7 @@ impl Denial<'_> {
         line.text(b"]: ");
         match self.cause {
             Cause::Rule(rule) => rule_text(state, line, rule),
-            Cause::Unfenceable(why) => line.text(why),
+            Cause::Unsound(why) => line.text(why),
         }
         line.text(b"\n");
     }
@@ -65,8 +65,8 @@ impl Denial<'_> {
         line.path_field("path", self.path);
         match self.cause {
             Cause::Rule(rule) => rule_fields(state, line, rule),
-            Cause::Unfenceable(why) => {
-                line.text(b",\"unfenceable\":");
+            Cause::Unsound(why) => {
+                line.text(b",\"unsound\":");
                 line.quoted(why);
             }
         }

@@ -1,0 +1,152 @@
+//! Calls that read a file which libc finds by itself: by a fixed name, by a variable, by a name that
+//! it was given before.
+
+#![expect(unsafe_code, reason = "reads the environment, calls libc's own functions")]
+
+use core::ffi::{c_char, c_int, c_void};
+
+use ringfence_policy::Access;
+
+use super::vector;
+use crate::arm::State;
+use crate::place::{self, Decimal, Goal};
+use crate::report::{self, Call};
+use crate::sys::{self, Answer, CWD, Errno};
+use crate::text::Text;
+
+/// What a call of libc's reads, or writes, without being given its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Secret {
+    /// `/etc/shadow`.
+    Shadow,
+    /// `/etc/gshadow`.
+    GroupShadow,
+    /// `/etc/fstab`, which may hold credentials.
+    Mounts,
+    /// `/etc/hostid`, which is written.
+    HostNumber,
+    /// `$HOME/.netrc`.
+    RemotePasswords,
+    /// `$DATEMSK`.
+    DateTemplates,
+    /// `$RESOLV_HOST_CONF` and `$HOSTALIASES`.
+    ResolverFiles,
+}
+
+/// Judges what a call is about to read.
+///
+/// # Errors
+/// EACCES with a report.
+pub(crate) fn judge(state: &State, call: Call, secret: Secret) -> Answer<()> {
+    match secret {
+        Secret::Shadow => file(state, call, Access::READ, &[b"/etc/shadow"]),
+        Secret::GroupShadow => file(state, call, Access::READ, &[b"/etc/gshadow"]),
+        Secret::Mounts => file(state, call, Access::READ, &[b"/etc/fstab"]),
+        Secret::HostNumber => file(state, call, Access::WRITE, &[b"/etc/hostid"]),
+        Secret::RemotePasswords => match variable(b"HOME") {
+            Some(home) => file(state, call, Access::READ, &[home, b"/.netrc"]),
+            None => Ok(()),
+        },
+        Secret::DateTemplates => match variable(b"DATEMSK") {
+            Some(path) => file(state, call, Access::READ, &[path]),
+            None => Ok(()),
+        },
+        Secret::ResolverFiles => {
+            unset(state, call, b"RESOLV_HOST_CONF")?;
+            unset(state, call, b"HOSTALIASES")
+        }
+    }
+}
+
+/// Judges a file by holding it for a moment. What is not there, libc will not find either.
+fn file(state: &State, call: Call, access: Access, path: &[&[u8]]) -> Answer<()> {
+    let goal = Goal::hold(call, access, true);
+    match place::open_parts(state, CWD, path, &goal, &mut Text::new()) {
+        Ok(fd) => {
+            sys::close(fd);
+            Ok(())
+        }
+        Err(Errno::EACCES) => Err(Errno::EACCES),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The value of a variable, in the environment as it is now, unless it is empty.
+fn variable(name: &[u8]) -> Option<&'static [u8]> {
+    // SAFETY: libc reads the variable at the same moment, by the same promise of the program's.
+    unsafe { vector::variable(name) }.filter(|value| !value.is_empty())
+}
+
+/// The resolver opens what these variables name and shows its lines, link by link and whenever it
+/// likes: no verdict about the name would hold until then. So they must not be set.
+fn unset(state: &State, call: Call, name: &[u8]) -> Answer<()> {
+    const WHY: &[u8] = b"the resolver would show the lines of this file; take RESOLV_HOST_CONF \
+                         and HOSTALIASES out of the environment";
+    match variable(name) {
+        Some(path) if state.environment.is_some() => {
+            report::unsound(state, call, Access::READ, path, WHY)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The names under which libc keeps logins; any other is no business of `utmpname`.
+const LOGINS: [&[u8]; 5] =
+    [b"/run/utmp", b"/var/run/utmp", b"/var/log/wtmp", b"/var/log/btmp", b"/var/log/lastlog"];
+
+/// `utmpname`: libc opens the name later, whenever it likes, and hands its bytes out as records. So
+/// it takes only the system's own files, in directories that a worker does not write.
+///
+/// # Safety
+/// `name` must be what utmpname(3) demands.
+pub(crate) unsafe fn logins(state: &State, call: Call, name: *const c_char) -> Answer<c_int> {
+    const WHY: &[u8] = b"utmpname opens the file later, when no verdict about its name holds any \
+                         more; read it by open";
+    let mut text = Text::new();
+    // SAFETY: as this function's own contract says.
+    unsafe { text.load(name) }?;
+    if !LOGINS.contains(&text.bytes()) && state.environment.is_some() {
+        report::unsound(state, call, Access::READ, text.bytes(), WHY)?;
+    }
+    file(state, call, Access::READ, &[text.bytes()])?;
+    let name = text.ended().ok_or(Errno::ENOENT)?;
+    // SAFETY: a C string of ours, of which libc makes a copy.
+    match unsafe { (state.next.utmpname)(name.as_ptr().cast()) } {
+        0 => Ok(0),
+        _ => Err(sys::errno()),
+    }
+}
+
+/// `catopen`: a name with a slash is a path, which libc opens by the descriptor that was judged. Any
+/// other is looked for where `NLSPATH` says, by libc alone, so it must not say anything.
+///
+/// # Safety
+/// `name` must be what catopen(3) demands.
+pub(crate) unsafe fn catalog(
+    state: &State,
+    call: Call,
+    name: *const c_char,
+    flag: c_int,
+) -> Answer<*mut c_void> {
+    let mut text = Text::new();
+    // SAFETY: as this function's own contract says.
+    unsafe { text.load(name) }?;
+    let catalog = if text.bytes().contains(&b'/') {
+        let goal = Goal::hold(call, Access::READ, true);
+        // SAFETY: as this function's own contract says.
+        let fd = unsafe { place::open(state, CWD, name, &goal, &mut text) }?;
+        let mut link = Decimal::new(b"/proc/thread-self/fd/");
+        let path = link.path(fd.cast_unsigned());
+        // SAFETY: a C string of ours.
+        let catalog = path.map(|path| unsafe { (state.next.catopen)(path.start(), flag) });
+        sys::close(fd);
+        catalog?
+    } else if state.environment.is_some() && variable(b"NLSPATH").is_some() {
+        return Err(Errno::ENOENT);
+    } else {
+        // SAFETY: the caller's own name, which is no path.
+        unsafe { (state.next.catopen)(name, flag) }
+    };
+    // libc's answer for "none" is (nl_catd) -1.
+    if catalog.addr() == usize::MAX { Err(sys::errno()) } else { Ok(catalog) }
+}
