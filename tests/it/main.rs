@@ -1,5 +1,7 @@
 //! The integration tests: one binary, a module for each part of the fence.
 
+// Task defaults: cases of Kestra, its holes, the text of flows.
+mod defaults;
 // Builds the programs, lays out scratch trees and policies, runs fixtures.
 mod harness;
 // Every row that opens or looks: refused, its allowed twin, sibling, relative, by dirfd.

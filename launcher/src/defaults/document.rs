@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::value::{Map, Node, Value};
 use crate::read::mistakes::Mistake;
@@ -74,11 +74,7 @@ impl Document {
         let mut builder = Builder::new(source);
         let mut parser = Parser::new_from_str(&source.text);
         while let Some(event) = parser.next_event() {
-            let (event, span) = event.map_err(|error| {
-                let at = error.marker().index();
-                Mistake::new("RF001", format!("not YAML: {}", error.info()))
-                    .at(&builder.document.index.span(at, at), "here")
-            })?;
+            let (event, span) = event.map_err(|error| builder.not_yaml(&error))?;
             builder.event(event, span.start.index(), span.end.index())?;
         }
         Ok(builder.document)
@@ -259,6 +255,24 @@ fn properties(text: &str) -> usize {
     text.len() - rest.len()
 }
 
+/// The length of the quoted text at the start of a text; the parser adds what follows it.
+fn quoted(text: &str) -> usize {
+    let mut characters = text.char_indices();
+    let Some((_, quote)) = characters.next() else { return 0 };
+    while let Some((at, character)) = characters.next() {
+        if character == '\\' && quote == '"' {
+            characters.next();
+        } else if character == quote {
+            if quote == '\'' && text[at + 1..].starts_with('\'') {
+                characters.next();
+            } else {
+                return at + 1;
+            }
+        }
+    }
+    text.len()
+}
+
 struct Builder {
     document: Document,
     open: Vec<Open>,
@@ -426,9 +440,17 @@ impl Builder {
         let Range { start: first, end: last } = span.range();
         let has_properties = anchor != 0 || tagged;
         let content = if has_properties { first + properties(&text[first..last]) } else { first };
-        let is_block = matches!(&kind, Kind::Scalar { style, .. }
-            if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded));
-        let bytes = if is_block { self.block(content..last) } else { content..last };
+        let bytes = match &kind {
+            Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. } => {
+                self.block(content..last)
+            }
+            Kind::Scalar {
+                style: ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, ..
+            } => content..content + quoted(&text[content..last]),
+            // The parser lets a value that is left out begin where the next thing stands.
+            Kind::Scalar { text, .. } if text.is_empty() => content..content,
+            Kind::Scalar { .. } | Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => content..last,
+        };
         let in_flow = self.open.last().is_some_and(|open| self.document.nodes[open.id].flow);
         let bracketed = matches!(kind, Kind::List(_) | Kind::Map(_))
             && text[content..last].starts_with(['{', '[']);
@@ -462,12 +484,25 @@ impl Builder {
         indicator.map_or(lines.start, |(at, _)| before + line + at)..end.max(before)
     }
 
+    fn not_yaml(&self, error: &ScanError) -> Mistake {
+        let at = error.marker().index();
+        let span = self.document.index.span(at, at);
+        // The parser has a limit of its own and may meet it first, since it looks ahead.
+        if error.info() == "recursion limit exceeded" {
+            return too_deep(&span);
+        }
+        Mistake::new("RF001", format!("not YAML: {}", error.info())).at(&span, "here")
+    }
+
     fn deepen(&self, depth: usize, start: usize, end: usize) -> Result<(), Mistake> {
         if self.open.len() + depth > MAX_DEPTH {
-            let title = format!("lists and maps are nested more than {MAX_DEPTH} deep");
-            let span = self.document.index.span(start, end);
-            return Err(Mistake::new("RF005", title).at(&span, "too deep"));
+            return Err(too_deep(&self.document.index.span(start, end)));
         }
         Ok(())
     }
+}
+
+fn too_deep(span: &Span) -> Mistake {
+    let title = format!("lists and maps are nested more than {MAX_DEPTH} deep");
+    Mistake::new("RF005", title).at(span, "too deep")
 }

@@ -7,6 +7,7 @@
 //! of a policy, and [`flow`] puts them together.
 
 mod aliases;
+mod chain;
 mod changes;
 pub(crate) mod document;
 pub(crate) mod edit;
@@ -133,3 +134,6 @@ pub(crate) fn matches(of_type: &str, plugin_type: &str, aliases: &Aliases) -> bo
 pub(crate) fn inline(node: &Node) -> String {
     emit::Style::default().inline(node)
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,18 +81,8 @@ fn entry(written: &Defaults, profile: Profile) -> Result<Entry, Vec<Mistake>> {
         Mistake::new("RF120", format!("an entry of `{}` {fault}", written.section))
             .at(&written.node.span, "this entry")
     };
-    if let Some(key) = repeated_key(&written.node) {
-        return Err(vec![invalid(&format!("has the key `{key}` twice"))]);
-    }
     Entry::read(&node(&written.node), Level::Global, dialect)
         .map_err(|faults| faults.iter().map(|fault| invalid(fault)).collect())
-}
-
-/// A key that a map in the node has twice: one of the two values would be lost.
-fn repeated_key(node: &yaml::Node) -> Option<String> {
-    let mut mistakes = Mistakes::default();
-    node.report_duplicate_keys(&mut mistakes);
-    mistakes.iter().find_map(|mistake| Some(mistake.at.as_ref()?.text().to_owned()))
 }
 
 /// A node of a policy as a value of the engine.

@@ -10,16 +10,18 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::aliases::{Aliases, without_version};
+use super::chain::Chain;
 use super::entry::{Entry, Level};
 use super::matching::{Prefixes, normal};
-use super::strict_merge::{Reach, keep_what_belongs};
+use super::strict_merge::{Reach, keep_what_belongs, let_go};
 use super::value::{Map, Node, Origin, Value, type_of};
-use super::{Cycle, Note, REFERENCE};
+use super::{Cycle, Note, REFERENCE, changes};
 
-/// Injected plugins may stand this deep in one another.
-const MAX_CHAIN: usize = 64;
+/// A flow is at rest after this many rounds, or it never is.
+const MAX_ROUNDS: usize = 8;
 
-/// Applies the entries to a flow.
+/// Applies the entries to a flow, again and again until a round changes nothing: so that the result
+/// is one that stays as it is when it is resolved once more.
 ///
 /// # Errors
 /// Entries that inject or rewrite one another's types without end.
@@ -29,8 +31,21 @@ pub(super) fn resolve(
     aliases: &Aliases,
 ) -> Result<Vec<Note>, Cycle> {
     let mut strict = Strict::new(entries, aliases);
-    strict.visit(flow, &mut Vec::new())?;
-    Ok(strict.notes)
+    let mut notes = None;
+    for _ in 0..MAX_ROUNDS {
+        let before = flow.clone();
+        strict.visit(flow, &mut Chain::default())?;
+        let found = std::mem::take(&mut strict.notes);
+        let notes = notes.get_or_insert(found);
+        if *flow == before {
+            return Ok(std::mem::take(notes));
+        }
+        let_go(flow, &|_| true);
+    }
+    let before = flow.clone();
+    strict.visit(flow, &mut Chain::default())?;
+    let restless = changes::between(&before, flow);
+    Err(Cycle::new(&restless.into_iter().flat_map(|change| change.entries).collect::<Vec<_>>()))
 }
 
 /// What the entries do to the plugins of one type.
@@ -115,36 +130,33 @@ impl<'a> Strict<'a> {
         plan
     }
 
-    /// Visits a node; `chain` holds the entries that injected it and what it stands in.
-    fn visit(&mut self, node: &mut Node, chain: &mut Vec<usize>) -> Result<(), Cycle> {
-        let injected_by = node.origin.entry().filter(|number| !chain.contains(number));
+    /// Visits a node.
+    fn visit(&mut self, node: &mut Node, chain: &mut Chain) -> Result<(), Cycle> {
         match &mut node.value {
             Value::List(items) => {
                 for item in items {
                     self.visit(item, chain)?;
                 }
-                Ok(())
             }
             Value::Map(map) => {
-                chain.extend(injected_by);
-                if chain.len() > MAX_CHAIN {
-                    return Err(Cycle::new(chain));
-                }
+                let before = chain.len();
+                chain.enter(node.origin)?;
                 self.settle(map, chain)?;
+                if let Some(of_type) = map.get("type") {
+                    chain.enter(of_type.origin)?;
+                }
                 for value in map.values_mut() {
                     self.visit(value, chain)?;
                 }
-                if injected_by.is_some() {
-                    chain.pop();
-                }
-                Ok(())
+                chain.leave(before);
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => Ok(()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
         }
+        Ok(())
     }
 
     /// Applies the entries to a map until its type stays.
-    fn settle(&mut self, map: &mut Map, chain: &[usize]) -> Result<(), Cycle> {
+    fn settle(&mut self, map: &mut Map, chain: &Chain) -> Result<(), Cycle> {
         let mut changed_by: Vec<usize> = Vec::new();
         let mut types: Vec<Rc<str>> = Vec::new();
         while let Some(plugin_type) = type_of(map).cloned() {
@@ -167,7 +179,7 @@ impl<'a> Strict<'a> {
         Ok(())
     }
 
-    fn apply(&mut self, map: &mut Map, plan: &Plan, chain: &[usize]) -> Result<(), Cycle> {
+    fn apply(&mut self, map: &mut Map, plan: &Plan, chain: &Chain) -> Result<(), Cycle> {
         if map.contains_key(REFERENCE) {
             self.apply_named(map, plan, chain)?;
         } else {
@@ -183,7 +195,7 @@ impl<'a> Strict<'a> {
 
     /// A plugin that asks for a named entry gets that one in place of those that are not forced;
     /// a forced entry for its type makes the name void, as in Kestra.
-    fn apply_named(&mut self, map: &mut Map, plan: &Plan, chain: &[usize]) -> Result<(), Cycle> {
+    fn apply_named(&mut self, map: &mut Map, plan: &Plan, chain: &Chain) -> Result<(), Cycle> {
         let Some(name) = map.get(REFERENCE).and_then(Node::text).cloned() else { return Ok(()) };
         let plugin_type = type_of(map).cloned();
         let asked = self.references.get(&*name).map(Vec::as_slice).unwrap_or_default();
@@ -243,12 +255,17 @@ fn ranks(entries: &[Entry], aliases: &Aliases) -> Vec<usize> {
 }
 
 impl Origin {
-    /// The entry whose rank protects the value, if it is forced and still holds.
-    pub(super) fn held_by(self, entries: &[Entry]) -> Option<usize> {
+    /// The entry that has put the value there in this round, and still holds it.
+    pub(super) fn injector(self) -> Option<usize> {
         match self {
-            Self::Entry { number, firm: true } if entries[number].forced => Some(number),
+            Self::Entry { number, firm: true } => Some(number),
             Self::Entry { .. } | Self::Author => None,
         }
+    }
+
+    /// The entry whose rank protects the value, if it is forced and still holds.
+    pub(super) fn held_by(self, entries: &[Entry]) -> Option<usize> {
+        self.injector().filter(|&number| entries[number].forced)
     }
 }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::Cycle;
 use super::aliases::Aliases;
+use super::chain::Chain;
 use super::entry::Entry;
 use super::value::{Map, Node, Origin, Value, type_of};
 
@@ -30,8 +31,8 @@ impl Reach<'_> {
     /// Gives a map the values that it lacks.
     ///
     /// # Errors
-    /// See [`insert`](Self::insert).
-    pub(super) fn fill(self, map: &mut Map, values: &Map, chain: &[usize]) -> Result<(), Cycle> {
+    /// See [`injected`](Self::injected).
+    pub(super) fn fill(self, map: &mut Map, values: &Map, chain: &Chain) -> Result<(), Cycle> {
         for (key, value) in values {
             match map.get_mut(key) {
                 None => self.insert(map, key, value, chain)?,
@@ -43,7 +44,7 @@ impl Reach<'_> {
         Ok(())
     }
 
-    fn fill_value(self, own: &mut Node, value: &Node, chain: &[usize]) -> Result<(), Cycle> {
+    fn fill_value(self, own: &mut Node, value: &Node, chain: &Chain) -> Result<(), Cycle> {
         let held = own.origin.held_by(self.entries).is_some();
         if let Value::Map(map) = &mut own.value
             && let Value::Map(values) = &value.value
@@ -57,16 +58,13 @@ impl Reach<'_> {
         }
         let replaced =
             matches!(own.value, Value::Null) || self.beats(own.origin) && !self.holds_forced(own);
-        if replaced && !held {
-            *own = value.stamped(self.number);
-        }
-        Ok(())
+        if replaced && !held { self.put(own, value, chain) } else { Ok(()) }
     }
 
     /// Whether this entry, which is not forced, replaces the value of another that is not: one
     /// of a farther level, or of the same level that came from the plugin around this one.
     fn beats(self, origin: Origin) -> bool {
-        let Some(other) = origin.entry() else { return false };
+        let Some(other) = origin.injector() else { return false };
         if other == self.number || self.entries[other].forced || self.beside.contains(&other) {
             return false;
         }
@@ -76,8 +74,8 @@ impl Reach<'_> {
     /// Makes a map hold the values of a forced entry, wherever no stronger one holds.
     ///
     /// # Errors
-    /// See [`insert`](Self::insert).
-    pub(super) fn force(self, map: &mut Map, values: &Map, chain: &[usize]) -> Result<(), Cycle> {
+    /// See [`injected`](Self::injected).
+    pub(super) fn force(self, map: &mut Map, values: &Map, chain: &Chain) -> Result<(), Cycle> {
         if self.differ_in_type(map, values)
             && map.get("type").is_some_and(|own| self.is_held_against(own))
         {
@@ -92,7 +90,7 @@ impl Reach<'_> {
         Ok(())
     }
 
-    fn force_value(self, own: &mut Node, value: &Node, chain: &[usize]) -> Result<(), Cycle> {
+    fn force_value(self, own: &mut Node, value: &Node, chain: &Chain) -> Result<(), Cycle> {
         if let (Value::Map(map), Value::Map(values)) = (&mut own.value, &value.value) {
             let forced_empty = map.is_empty() && own.origin.held_by(self.entries).is_some();
             if !values.is_empty() && !forced_empty {
@@ -103,10 +101,7 @@ impl Reach<'_> {
                 return self.force(map, values, chain);
             }
         }
-        if !self.is_held_against(own) {
-            *own = value.stamped(self.number);
-        }
-        Ok(())
+        if self.is_held_against(own) { Ok(()) } else { self.put(own, value, chain) }
     }
 
     /// Whether a value belongs to a stronger entry.
@@ -138,19 +133,40 @@ impl Reach<'_> {
     /// Adds a value under a new key.
     ///
     /// # Errors
-    /// The entry injects a plugin into one that it injected itself: that would never end.
+    /// See [`injected`](Self::injected).
     fn insert(
         self,
         map: &mut Map,
         key: &Rc<str>,
         value: &Node,
-        chain: &[usize],
+        chain: &Chain,
     ) -> Result<(), Cycle> {
-        if chain.contains(&self.number) && value.holds_plugin() {
-            return Err(Cycle::new(chain));
+        let value = self.injected(value, chain)?;
+        if &**key == "type" && chain.has(self.number) {
+            return Err(chain.cycle());
         }
-        map.insert(Rc::clone(key), value.stamped(self.number));
+        map.insert(Rc::clone(key), value);
         Ok(())
+    }
+
+    /// Replaces a value.
+    ///
+    /// # Errors
+    /// See [`injected`](Self::injected).
+    fn put(self, own: &mut Node, value: &Node, chain: &Chain) -> Result<(), Cycle> {
+        *own = self.injected(value, chain)?;
+        Ok(())
+    }
+
+    /// A value of the entry, for the flow.
+    ///
+    /// # Errors
+    /// The entry injects a plugin into one that it injected itself: that would never end.
+    fn injected(self, value: &Node, chain: &Chain) -> Result<Node, Cycle> {
+        if chain.has(self.number) && value.holds_plugin() {
+            return Err(chain.cycle());
+        }
+        Ok(value.stamped(self.number))
     }
 }
 
@@ -193,7 +209,8 @@ pub(super) fn keep_what_belongs(map: &mut Map, changer: usize, is_old: impl Fn(u
     map.values_mut().for_each(|node| let_go(node, &is_old));
 }
 
-fn let_go(node: &mut Node, is_old: &impl Fn(usize) -> bool) {
+/// Takes their protection from the values of some entries: they count as the author's.
+pub(super) fn let_go(node: &mut Node, is_old: &impl Fn(usize) -> bool) {
     if let Origin::Entry { number, firm } = &mut node.origin
         && is_old(*number)
     {

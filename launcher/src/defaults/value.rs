@@ -45,8 +45,8 @@ pub(crate) enum Origin {
     Entry {
         /// Its number in the list that the engine was given.
         number: usize,
-        /// Whether it still holds against weaker entries. A forced entry lets go of its values
-        /// when the node to which it gave them is of another type afterwards.
+        /// Whether it still holds against weaker entries. An entry lets go of its values when the
+        /// plugin to which it gave them is of another type afterwards, and at the end of a round.
         firm: bool,
     },
 }
