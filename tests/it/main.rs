@@ -22,6 +22,8 @@ mod r#async;
 mod alloc;
 // Another preloaded library in front of us and behind us.
 mod coexist;
+// The ways around the fence that are known, each shown to be open.
+mod limits;
 // What the library exports and imports.
 mod symbols;
 // Shells and the tools that are called from them.

@@ -5,8 +5,9 @@ use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::process::Command;
 
-use crate::harness::{Fence, Rules, Scratch};
+use crate::harness::{Fence, Rules, Scratch, fixture};
 
 #[test]
 fn a_path_of_4095_bytes_is_judged_and_one_of_4096_is_too_long() {
@@ -327,4 +328,27 @@ fn a_deleted_working_directory_opens_nothing_that_is_forbidden() {
     let line = "mkdir @/gone 700 , chdir @/gone , rename @/gone @/open/gone , open ../../secret \
                 O_RDONLY , open ../twin O_RDONLY";
     assert_eq!(fence.call(&scratch.words(line)), "ok; ok; ok; -1 EACCES; ok twin");
+}
+
+#[test]
+fn a_place_that_is_mounted_under_another_name_at_the_start_is_covered_there() {
+    let scratch = Scratch::new();
+    scratch.directory("mounted");
+    scratch.directory("mounted-inner");
+    let fence = Fence::by_launcher(&scratch.rules());
+    let open = Fence::open();
+    let run = |fence: &Fence, name: &str| {
+        let mut inner = fence.command(fixture("call"));
+        inner.args(["open", &scratch.text(name), "O_RDONLY"]);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-ec"]);
+        command.arg("mount --bind $1/closed $1/mounted; mount --bind $1/closed/inner $1/mounted-inner; shift; exec \"$@\"");
+        command.arg("sh").arg(scratch.path("")).arg(inner.get_program()).args(inner.get_args());
+        fence.finish(&mut command).text().to_owned()
+    };
+    for name in ["mounted/secret", "mounted/inner/secret", "mounted-inner/secret"] {
+        assert_eq!(run(&fence, name), "-1 EACCES", "{name}");
+        assert_eq!(run(&open, name), "ok SECRET", "without a fence, with the right to mount");
+    }
+    assert_eq!(run(&fence, "open/twin"), "ok twin");
 }

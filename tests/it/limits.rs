@@ -1,0 +1,100 @@
+//! The ways around the fence that are known: each is shown to be open.
+//!
+//! A limit that closes makes its test fail, and then leaves this file and `docs/threat-model.md`
+//! together.
+
+use std::fs;
+use std::process::Command;
+
+use crate::harness::{Fence, Scratch, fixture};
+
+#[test]
+fn a_system_call_instruction_of_the_programs_own_is_not_seen() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    assert_eq!(fence.call(&scratch.words("open @/secret O_RDONLY")), "-1 EACCES");
+    assert_eq!(fence.call(&scratch.words("raw open @/secret O_RDONLY")), "ok SECRET");
+    assert_eq!(fence.call(&scratch.words("raw openat . @/secret O_RDONLY")), "ok SECRET");
+    assert_eq!(fence.call(&scratch.words("raw openat2 . @/secret O_RDONLY")), "ok SECRET");
+}
+
+#[test]
+fn a_hard_link_made_before_is_another_name_of_the_file() {
+    let scratch = Scratch::new();
+    fs::hard_link(scratch.path("secret"), scratch.path("hard")).expect("one file system");
+    let fence = Fence::by_hand(&scratch.rules());
+    assert_eq!(fence.call(&scratch.words("open @/secret O_RDONLY")), "-1 EACCES");
+    assert_eq!(fence.call(&scratch.words("open @/hard O_RDONLY")), "ok SECRET");
+}
+
+#[test]
+fn a_copy_made_before_is_another_file() {
+    let scratch = Scratch::new();
+    fs::copy(scratch.path("secret"), scratch.path("copy")).expect("our own directory");
+    let fence = Fence::by_hand(&scratch.rules());
+    assert_eq!(fence.call(&scratch.words("open @/copy O_RDONLY")), "ok SECRET");
+}
+
+#[test]
+fn a_bind_mount_made_later_is_another_name_of_the_place() {
+    let scratch = Scratch::new();
+    scratch.directory("mounted");
+    // The mount is made by somebody outside, after the policy was compiled: the fence's own
+    // environment is put in place behind it.
+    let fence = Fence::by_hand(&scratch.rules());
+    let inner = fence.command(fixture("call"));
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c"]);
+    command.arg("mount --bind \"$1\" \"$2\" && exec env LD_PRELOAD=\"$3\" RINGFENCE_IMAGE=\"$4\" \"$5\" open \"$2/secret\" O_RDONLY");
+    command.arg("sh").arg(scratch.path("closed")).arg(scratch.path("mounted"));
+    for name in ["LD_PRELOAD", "RINGFENCE_IMAGE"] {
+        let set = inner.get_envs().find(|(key, _)| *key == name).and_then(|(_, value)| value);
+        command.arg(set.expect("by hand, both are set"));
+    }
+    command.arg(fixture("call"));
+    let outcome = Fence::open().finish(&mut command);
+    assert_eq!(outcome.text(), "ok SECRET", "the test needs the right to mount");
+}
+
+#[test]
+fn a_descriptor_that_was_inherited_open_may_be_read() {
+    // What the parent opened, the worker was given: a redirection of a forbidden file works.
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    let mut command = Command::new("sh");
+    let mut inner = fence.command("cat");
+    for (name, value) in inner.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    // The shell is not fenced, its child is.
+    command.env_remove("LD_PRELOAD").arg("-c").arg("LD_PRELOAD=$L exec cat < \"$1\"");
+    let preload = inner.get_envs().find(|(key, _)| *key == "LD_PRELOAD").and_then(|(_, v)| v);
+    command.env("L", preload.expect("by hand, it is set")).arg("sh").arg(scratch.path("secret"));
+    assert_eq!(Fence::open().finish(&mut command).text(), "SECRET");
+    let refused = fence.finish(inner.arg(scratch.path("secret")));
+    assert!(refused.stderr.contains("Permission denied"), "{refused:#?}");
+}
+
+#[test]
+fn what_moves_removes_or_changes_names_is_not_judged_yet() {
+    let lines = [
+        ("unlink @/secret", "secret"),
+        ("rename @/secret @/moved", "secret"),
+        ("mkdir @/closed/new 700", "closed"),
+        ("symlink target @/closed/new", "closed"),
+        ("link @/secret @/hard", "secret"),
+    ];
+    for (line, _) in lines {
+        let scratch = Scratch::new();
+        let fence = Fence::by_hand(&scratch.rules());
+        assert_eq!(fence.call(&scratch.words(line)), "ok", "{line}");
+    }
+}
+
+#[test]
+fn a_thread_that_writes_over_our_stack_decides_what_is_opened() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    let outcome = fence.run(fixture("overwrite"), [scratch.text("twin"), scratch.text("secret")]);
+    assert!(outcome.text().starts_with("leaked after "), "{outcome:#?}");
+}
