@@ -65,6 +65,8 @@ pub(crate) struct Document {
     pub(super) presets_given: Vec<bool>,
     /// The presets that those lists name.
     pub(super) presets_named: Presets,
+    /// Which of `debug` and `namespaces` a source denies.
+    pub(super) denied: Vec<&'static str>,
     /// The keys of `audit` that were set.
     pub(super) audit_places: Vec<Span>,
 }

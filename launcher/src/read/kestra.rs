@@ -94,8 +94,44 @@ impl<'n> Walk<'n, '_> {
                     ),
                 );
             }
-        } else if let Some(meant) = near_miss(path) {
+        } else if path.iter().any(|segment| segment == "ringfence") {
+            self.mistakes.add(not_at_the_root(text, key));
+        } else if let Some(meant) = near_miss(path, value) {
             self.mistakes.add(ignored(path, text, key, meant));
+        } else {
+            self.strays(value, path[0] == SECURITY[0]);
+        }
+    }
+
+    /// Looks for our section where it does not belong: `kestra.enterprise.javaSecurity`.
+    fn strays(&mut self, node: &Node, within_kestra: bool) {
+        match &node.value {
+            Value::Scalar(..) => {}
+            Value::List(items) => items.iter().for_each(|item| self.strays(item, within_kestra)),
+            Value::Map(entries) => {
+                for Entry { key, value } in entries {
+                    let text = key.text().unwrap_or_default();
+                    let path: Vec<String> =
+                        text.split('.').map(|segment| Spelling::Relaxed.normal(segment)).collect();
+                    let ours = |segment: &String| match within_kestra {
+                        true => near(segment, "javaSecurity"),
+                        false => segment == SECURITY[2],
+                    };
+                    if path.iter().any(|segment| segment == "ringfence") {
+                        self.mistakes.add(not_at_the_root(text, &key.span));
+                    } else if path.iter().any(ours) {
+                        let mistake =
+                            Mistake::new("RF106", format!("`{text}` stands outside `kestra.ee`"))
+                                .at(&key.span, "ignored here")
+                                .help(format!(
+                                    "its rules would protect nothing; write it as `{NAME}`"
+                                ));
+                        self.mistakes.add(mistake);
+                    } else {
+                        self.strays(value, within_kestra);
+                    }
+                }
+            }
         }
     }
 
@@ -154,6 +190,13 @@ fn leads_to(path: &[String], target: &[&str]) -> bool {
     path.len() < target.len() && path.iter().eq(&target[..path.len()])
 }
 
+/// The mistake for our own part, indented too deep.
+fn not_at_the_root(text: &str, key: &Span) -> Mistake {
+    Mistake::new("RF106", format!("`{text}` is not at the root"))
+        .at(key, "ignored here")
+        .help("its rules would protect nothing; `ringfence:` stands at the beginning of a line")
+}
+
 /// The mistake for a key that everybody would ignore.
 fn ignored(path: &[String], text: &str, key: &Span, meant: &str) -> Mistake {
     let last = meant.rsplit('.').next().unwrap_or(meant);
@@ -171,34 +214,38 @@ fn ignored(path: &[String], text: &str, key: &Span, meant: &str) -> Mistake {
 }
 
 /// The section that a path outside our sections was probably meant to be.
-fn near_miss(path: &[String]) -> Option<&'static str> {
+fn near_miss(path: &[String], value: &Node) -> Option<&'static str> {
     // Our section or its keys, one level too high or too low.
     let within = path[0] == SECURITY[0];
-    let names = path.iter().map(String::as_str);
-    let security = |name: &str| shape::nearest(name, &["javaSecurity"]).is_some();
-    if path.len() <= 4 && names.clone().any(security) {
+    if path.len() <= 4 && path.iter().any(|name| near(name, "javaSecurity")) {
         return Some(NAME);
     }
-    if within && names.clone().any(|name| shape::nearest(name, &FIELDS[1..]).is_some()) {
+    if within && path.iter().any(|name| shape::nearest(name, &FIELDS[1..]).is_some()) {
         return Some(NAME);
     }
-    if path.len() == 1 {
-        return shape::nearest(&path[0], &["kestra", "ringfence"]);
-    }
-    let near = |name: &str, wanted: &'static str| shape::nearest(name, &[wanted]).is_some();
-    let (first, second) = (path[1].as_str(), path.get(2).map(String::as_str));
-    match second {
+    let has_defaults = || {
+        let entries = value.map().unwrap_or_default();
+        entries.iter().filter_map(|entry| entry.key.text()).any(|key| near(key, "defaults"))
+    };
+    match path {
+        [root] => shape::nearest(root, &["kestra", "ringfence"]),
         _ if !within => None,
-        None if near(first, "plugins") => Some("kestra.plugins"),
-        None if near(first, "tasks") => Some("kestra.tasks"),
-        Some(second) if first == "plugins" && near(second, "defaults") => {
+        // A neighbour with a name like ours is Kestra's business, unless it holds defaults.
+        [_, parent] if near(parent, "plugins") && has_defaults() => Some("kestra.plugins"),
+        [_, parent] if near(parent, "tasks") && has_defaults() => Some("kestra.tasks"),
+        [_, parent, name, ..] if near(parent, "plugins") && near(name, "defaults") => {
             Some("kestra.plugins.defaults")
         }
-        Some(second) if first == "tasks" && near(second, "defaults") => {
+        [_, parent, name, ..] if near(parent, "tasks") && near(name, "defaults") => {
             Some("kestra.tasks.defaults")
         }
         _ => None,
     }
+}
+
+/// Whether a name is another one, or that misspelt.
+fn near(name: &str, wanted: &'static str) -> bool {
+    shape::nearest(name, &[wanted]).is_some()
 }
 
 /// Reads what was found into the document.

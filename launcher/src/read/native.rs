@@ -113,8 +113,15 @@ fn modes(section: &Section<'_>, document: &mut Document, mistakes: &mut Mistakes
         [("debug", &mut document.debug), ("namespaces", &mut document.namespaces)]
     {
         if let Some(field) = section.get(name) {
-            let word = shape::word(&section.path(name), field.value, &words, mistakes);
-            *allowed |= word == Some(true);
+            match shape::word(&section.path(name), field.value, &words, mistakes) {
+                Some(true) => *allowed = !document.denied.contains(&name),
+                // Another source cannot take it back.
+                Some(false) => {
+                    *allowed = false;
+                    document.denied.push(name);
+                }
+                None => {}
+            }
         }
     }
 }

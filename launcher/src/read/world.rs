@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 pub(crate) struct World {
     /// The environment variables.
     pub(crate) variables: HashMap<OsString, OsString>,
-    /// Where `~` leads, as absolute paths. There can be two: most programs take `HOME`, the JVM
+    /// Where `~` leads, as absolute paths without a slash at the end. There can be two: most programs take `HOME`, the JVM
     /// takes the entry of the user database, and a rule must hold for both.
     pub(crate) homes: Vec<Vec<u8>>,
     /// The current directory, for suggestions only.
@@ -34,13 +34,14 @@ impl World {
     }
 }
 
-/// The distinct absolute homes, without trailing slashes.
+/// The distinct absolute homes, without trailing slashes: `/`, which containers have, is empty.
 fn homes(variable: Option<&OsString>, entry: Option<&[u8]>) -> Vec<Vec<u8>> {
     let mut homes = Vec::new();
     for home in [variable.map(|home| home.as_bytes()), entry].into_iter().flatten() {
+        let absolute = home.first() == Some(&b'/');
         let length = home.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
         let home = home[..length].to_vec();
-        if home.first() == Some(&b'/') && !homes.contains(&home) {
+        if absolute && !homes.contains(&home) {
             homes.push(home);
         }
     }
@@ -66,7 +67,7 @@ mod tests {
         assert_eq!(homes(Some(&home), Some(b"/home/a")), [b"/home/a".to_vec()]);
         assert_eq!(homes(Some(&home), Some(b"/srv/a")).len(), 2);
         assert!(homes(Some(&OsString::from("relative")), Some(b"")).is_empty());
-        assert!(homes(Some(&OsString::from("/")), None).is_empty());
+        assert_eq!(homes(Some(&OsString::from("/")), None), [b""]);
     }
 
     #[test]

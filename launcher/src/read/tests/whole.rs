@@ -171,6 +171,34 @@ fn an_exception_for_the_very_place_lifts_a_rule_of_a_preset() {
 }
 
 #[test]
+fn without_a_home_the_built_in_rules_are_fewer_and_own_rules_are_refused() {
+    let at_home = |homes: &[&[u8]], body: &str| {
+        let text = native(body);
+        let mut world = world(&text);
+        world.homes = homes.iter().map(|home| home.to_vec()).collect();
+        read::load(&["env:POLICY".into()], &world)
+    };
+    let preset = "  presets: [credentials]\n";
+    let with = at_home(&[b"/root"], preset).expect("a policy").rules.len();
+    let without = at_home(&[], preset).expect("a policy").rules;
+    assert!(without.len() < with && without.iter().any(|rule| rule.id == "shadow"));
+    let own = at_home(&[], "  files: {forbidden: [~/.aws]}\n").expect_err("no home");
+    assert_eq!(own.iter().next().map(|mistake| mistake.code), Some("RF201"));
+    // A container's user often has the root directory for a home.
+    let root = at_home(&[b""], "  files: {forbidden: [~/.aws]}\n").expect("a policy");
+    assert_eq!(root.rules[0].names, [literal("/.aws")]);
+}
+
+#[test]
+fn what_one_source_denies_no_other_allows() {
+    let allow = native("  debug: allow\n  files: {forbidden: [/a]}\n");
+    let deny = native("  debug: deny\n  files: {forbidden: [/a]}\n");
+    assert!(accepted(&allow).debug);
+    assert!(!accepted(&format!("{allow}---\n{deny}")).debug);
+    assert!(!accepted(&format!("{deny}---\n{allow}")).debug);
+}
+
+#[test]
 fn a_refusal_by_a_built_in_rule_names_the_exception() {
     let document = accepted(&native("  presets: [credentials]\n"));
     let reason = |id: &str| {
