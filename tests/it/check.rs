@@ -194,7 +194,7 @@ fn a_refusal_by_the_built_in_policy_names_the_exception_to_write() {
     let outcome = ringfence(&scratch, &["run", "--", "cat", file], "");
     assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("Permission denied"), "{outcome:?}");
-    assert!(outcome.stderr.contains("from <built-in>; enforce"), "{outcome:?}");
+    assert!(outcome.stderr.contains("from the built-in policy `credentials`"), "{outcome:?}");
     let exception = "ringfence: {version: 1, presets: [credentials], files: {allowed: [~/.netrc]}}";
     let advice = format!("an exception is written `{exception}`");
     assert!(outcome.stderr.contains(&advice), "{outcome:?}");

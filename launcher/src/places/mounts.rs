@@ -44,25 +44,24 @@ impl Mounts {
     /// The place's own file system, and each that is mounted beneath it.
     fn locate(&self, spot: &Spot) -> Vec<Location<'_>> {
         let mut found = Vec::new();
-        if let Some(mount) = self.holder(&spot.head) {
+        let holder = self.holder(&spot.head);
+        if let Some(mount) = holder {
             let rest = rest_below(&spot.head, &mount.point).unwrap_or_default();
             let head = beneath(&mount.root, rest);
             found.push(mount.location(Spot { head, tail: spot.tail.clone() }));
         }
         for mount in &self.0 {
-            found.extend(
-                part_at(spot, &mount.point)
-                    .map(|tail| mount.location(Spot { head: mount.root.clone(), tail })),
-            );
+            let parts = part_at(spot, &mount.point);
+            found.extend(parts.map(|tail| mount.location(Spot { head: mount.root.clone(), tail })));
             for layer in &mount.layers {
-                if let Some(rest) = rest_below(&spot.head, layer) {
+                // An overlay shows what lies in the layer's own mount, not what is mounted there.
+                let same_mount = || self.holder(layer).map(|m| m.id) == holder.map(|m| m.id);
+                if let Some(rest) = rest_below(&spot.head, layer).filter(|_| same_mount()) {
                     let head = beneath(b"/", rest);
                     found.push(mount.location(Spot { head, tail: spot.tail.clone() }));
                 }
-                found.extend(
-                    part_at(spot, layer)
-                        .map(|tail| mount.location(Spot { head: b"/".to_vec(), tail })),
-                );
+                let parts = part_at(spot, layer);
+                found.extend(parts.map(|tail| mount.location(Spot { head: b"/".to_vec(), tail })));
             }
         }
         found
@@ -267,6 +266,21 @@ mod tests {
         assert_eq!(literal("/merged/x"), ["/low/a/x", "/low/b/x", "/merged/x", "/up/x"]);
         assert!(literal("/low/b/x").contains(&"/merged/x".into()));
         assert!(literal("/low").contains(&"/merged".into()));
+    }
+
+    #[test]
+    fn an_overlay_mounted_within_its_own_layer_shows_itself_once() {
+        let table = b"1 0 8:1 / / rw - ext4 a rw\n\
+            2 1 0:40 / /low/merged rw - overlay o rw,lowerdir=/low,upperdir=/up\n";
+        let mounts = Mounts::parse(table);
+        let names = |path: &[u8]| {
+            let spot = Spot { head: path.to_vec(), tail: Vec::new() };
+            mounts.other_names(&spot).into_iter().map(|name| name.head).collect::<Vec<_>>()
+        };
+        assert!(names(b"/low/x").contains(&b"/low/merged/x".to_vec()));
+        let inner = names(b"/low/merged/x");
+        assert!(inner.contains(&b"/low/x".to_vec()));
+        assert!(!inner.contains(&b"/low/merged/merged/x".to_vec()), "{inner:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The policy of one start: the sources, and what the options and the environment change in it.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use ringfence_policy::{Access, Audit, Effect, FileRule, Mode, PathPattern, Place, Policy};
@@ -66,7 +66,11 @@ impl From<Document> for Loaded {
             },
             files: document.files.iter().filter_map(|path| regular(path)).collect(),
             disabled: document.disabled,
-            sources: document.sources,
+            sources: if document.built_in {
+                vec!["the built-in policy `credentials`, since none was named".into()]
+            } else {
+                document.sources
+            },
             unenforced: document.unenforced,
             homes: (!document.presets.no_jvm).then(|| homes.collect()),
             kestra: document.presets.kestra,
@@ -154,6 +158,7 @@ pub(crate) fn apply(
     if let Some(to) = &options.audit {
         audit_to(&mut policy.audit, to)?;
     }
+    audit_can_be_there(&policy.audit.file)?;
     if options.json && policy.audit.file.is_empty() {
         policy.audit.json_to_stderr = true;
     }
@@ -190,6 +195,19 @@ fn audit_to(audit: &mut Audit, to: &OsStr) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A worker would find out only when its first denial is lost.
+fn audit_can_be_there(file: &[u8]) -> Result<(), Refusal> {
+    let path = Path::new(OsStr::from_bytes(file));
+    match path.parent() {
+        Some(directory) if !directory.is_dir() => {
+            let directory = directory.display();
+            Err(Refusal::plain(format!("the audit file's directory `{directory}` is not there"))
+                .help(format!("make it: `mkdir -p {directory}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn no_directory(error: std::io::Error) -> Refusal {
     Refusal::plain(format!("the working directory has no path: {error}"))
         .help("start it from another directory, or give absolute paths")
@@ -222,6 +240,13 @@ mod tests {
     #[test]
     fn a_misspelt_mode_in_the_environment_is_refused() {
         assert!(mode(None, Some("enforcing".into()), AUDITING).is_err());
+    }
+
+    #[test]
+    fn an_audit_file_needs_its_directory() {
+        assert_eq!(audit_can_be_there(b""), Ok(()));
+        assert_eq!(audit_can_be_there(b"/tmp/audit.jsonl"), Ok(()));
+        assert!(audit_can_be_there(b"/nonexistent/audit.jsonl").is_err());
     }
 
     #[test]

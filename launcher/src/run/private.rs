@@ -100,11 +100,24 @@ fn prepare(directory: &Path, holds: Holds) -> Result<(), String> {
 fn others_move_it(directory: &Path) -> Option<&Path> {
     directory.ancestors().skip(1).find(|above| {
         above.metadata().map_or(true, |status| {
-            let owners = [0, geteuid().as_raw()];
+            let own = [0, geteuid().as_raw()].contains(&status.uid());
             let shared = status.mode() & 0o022 != 0 && status.mode() & 0o1000 == 0;
-            shared || !owners.contains(&status.uid())
+            shared || !(own || is_outside(status.uid()))
         })
     })
+}
+
+/// Whether an owner is somebody whom this user namespace does not know: in a rootless container
+/// that is the machine's root, who owns what was there before.
+fn is_outside(owner: u32) -> bool {
+    const UNKNOWN: u32 = 65534;
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let known = |line: &str| {
+        let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap_or(0_u64));
+        let (first, count) = (numbers.next().unwrap_or(0), numbers.nth(1).unwrap_or(0));
+        (first..first + count).contains(&u64::from(UNKNOWN))
+    };
+    owner == UNKNOWN && !map.is_empty() && !map.lines().any(known)
 }
 
 /// The place of a file in the private directory, named by the hash of its bytes.

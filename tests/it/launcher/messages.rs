@@ -78,6 +78,28 @@ fn what_nothing_enforces_is_refused_unless_it_is_allowed() {
 }
 
 #[test]
+fn what_is_switched_off_is_named() {
+    let text = "kestra:\n  ee:\n    javaSecurity:\n      enabled: false\n      \
+                forbiddenPaths: [/nonexistent]\n";
+    let launcher = Launcher::with_policy(text);
+    let outcome = launcher.run(&["true"]);
+    assert_eq!(outcome.status.code(), Some(0), "{outcome:#?}");
+    assert!(outcome.stderr.contains("0 rules from"), "{outcome:#?}");
+    let place = "; switched off: ";
+    assert!(outcome.stderr.contains(place), "{outcome:#?}");
+    assert!(outcome.stderr.contains("policy.yaml:4:"), "{outcome:#?}");
+}
+
+#[test]
+fn an_audit_file_without_a_directory_starts_nothing() {
+    let launcher = Launcher::new();
+    let audit = launcher.scratch.text("nowhere/audit.jsonl");
+    let outcome = launcher.run(&["--audit", &audit, "true"]);
+    assert_eq!(outcome.status.code(), Some(125), "{outcome:#?}");
+    assert!(outcome.stderr.contains("mkdir -p"), "the remedy: {outcome:#?}");
+}
+
+#[test]
 fn the_mode_is_the_options_the_variables_or_the_policys() {
     let launcher = Launcher::new();
     let secret = launcher.scratch.text("secret");

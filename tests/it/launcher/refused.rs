@@ -18,10 +18,16 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
+/// By another process: a program that is open for writing here would be busy in a child that
+/// another test forks meanwhile.
+fn copy_of_true(path: &Path) {
+    assert!(Command::new("cp").arg("/bin/true").arg(path).status().expect("cp runs").success());
+}
+
 /// A copy of a program that succeeds.
 fn program(launcher: &Launcher, name: &str) -> PathBuf {
     let path = launcher.scratch.path(name);
-    fs::copy("/bin/true", &path).expect("our own directory");
+    copy_of_true(&path);
     path
 }
 
@@ -49,7 +55,7 @@ fn a_command_that_the_policy_forbids_is_126_with_the_rule() {
     let twin = launcher.scratch.path("open/inner/true");
     let forbidden = launcher.scratch.path("closed/true");
     for path in [&twin, &forbidden] {
-        fs::copy("/bin/true", path).expect("our own directory");
+        copy_of_true(path);
     }
     expect(&launcher, &["-q", text(&twin)], 0, "");
     expect(&launcher, &[text(&forbidden)], 126, "files.forbidden");
