@@ -14,3 +14,4 @@ pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod stream;
 pub(crate) mod vector;
+pub(crate) mod watch;

@@ -81,7 +81,7 @@ fn get() -> Option<&'static State> {
     unsafe { STATE.load(Ordering::Acquire).as_ref() }
 }
 
-#[unsafe(link_section = ".init_array")]
+#[cfg_attr(not(test), unsafe(link_section = ".init_array"))]
 #[used]
 static CONSTRUCTOR: extern "C" fn() = construct;
 
@@ -89,7 +89,7 @@ extern "C" fn construct() {
     armed();
 }
 
-#[unsafe(link_section = ".fini_array")]
+#[cfg_attr(not(test), unsafe(link_section = ".fini_array"))]
 #[used]
 static DESTRUCTOR: extern "C" fn() = conclude;
 

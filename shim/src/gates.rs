@@ -1,11 +1,11 @@
-//! The calls that read a file which libc finds by itself: judged, and then left to libc.
+//! The calls that are judged by what they touch, whatever their arguments, and then left to libc:
+//! they read a file which libc finds by itself, or give names another meaning.
 //!
-//! One row a symbol: what it reads, and what it returns when it may not. libc's own function is
+//! One row a symbol: what it touches, and what it returns when it may not. libc's own function is
 //! looked for when it is called: there are many of these, and they are slow and rare.
 
 #![expect(unsafe_code, reason = "naked functions, and libc's own functions by their names")]
 #![expect(clippy::fn_to_numeric_cast_any, reason = "where code lies is what a gate answers")]
-#![cfg_attr(test, expect(non_snake_case, reason = "libc's names, not exported from tests"))]
 
 use core::ffi::{CStr, c_void};
 
@@ -31,7 +31,7 @@ enum Refused {
 
 struct Gate {
     name: &'static str,
-    reads: Secret,
+    touches: Secret,
     refused: Refused,
 }
 
@@ -41,14 +41,14 @@ const EAI_SYSTEM: isize = -11;
 const NO_TEMPLATE: isize = 2;
 
 macro_rules! gates {
-    ($($name:ident reads $reads:ident, refused $refused:expr;)*) => {
+    ($($name:ident touches $touches:ident, refused $refused:expr;)*) => {
         /// The numbers of the gates, by their names.
         #[expect(non_camel_case_types, reason = "libc's names")]
         #[derive(Clone, Copy)]
         enum Number { $($name,)* }
 
         static TABLE: &[Gate] = &[$(
-            Gate { name: concat!(stringify!($name), "\0"), reads: Secret::$reads, refused: $refused },
+            Gate { name: concat!(stringify!($name), "\0"), touches: Secret::$touches, refused: $refused },
         )*];
 
         $(
@@ -70,7 +70,7 @@ extern "C" fn pass(registers: &mut Registers, number: u32) -> Next {
     let state = armed();
     let Some(gate) = TABLE.get(number as usize) else { sys::exit(crate::arm::NOT_FENCED) };
     let call = Call(gate.name.trim_ascii_end().trim_end_matches('\0'));
-    let Err(errno) = judge(state, call, gate.reads) else {
+    let Err(errno) = judge(state, call, gate.touches) else {
         return match CStr::from_bytes_with_nul(gate.name.as_bytes())
             .ok()
             .and_then(|name| state.symbols.symbol(name))
@@ -96,64 +96,78 @@ fn refuse(registers: &mut Registers, refused: Refused, errno: Errno) -> Next {
 use Refused::{Minus, Null, Number as Failure, Own};
 
 gates! {
+    // What mounts, or opens by other names than paths.
+    mount touches Names, refused Minus;
+    umount touches Names, refused Minus;
+    umount2 touches Names, refused Minus;
+    pivot_root touches Names, refused Minus;
+    open_tree touches Names, refused Minus;
+    move_mount touches Names, refused Minus;
+    fsopen touches Names, refused Minus;
+    fspick touches Names, refused Minus;
+    fsconfig touches Names, refused Minus;
+    fsmount touches Names, refused Minus;
+    mount_setattr touches Names, refused Minus;
+    open_by_handle_at touches Handles, refused Minus;
+
     // The passwords of users and groups.
-    setspent reads Shadow, refused Null;
-    getspent reads Shadow, refused Null;
-    getspent_r reads Shadow, refused Failure;
-    getspnam reads Shadow, refused Null;
-    getspnam_r reads Shadow, refused Failure;
-    setsgent reads GroupShadow, refused Null;
-    getsgent reads GroupShadow, refused Null;
-    getsgent_r reads GroupShadow, refused Failure;
-    getsgnam reads GroupShadow, refused Null;
-    getsgnam_r reads GroupShadow, refused Failure;
+    setspent touches Shadow, refused Null;
+    getspent touches Shadow, refused Null;
+    getspent_r touches Shadow, refused Failure;
+    getspnam touches Shadow, refused Null;
+    getspnam_r touches Shadow, refused Failure;
+    setsgent touches GroupShadow, refused Null;
+    getsgent touches GroupShadow, refused Null;
+    getsgent_r touches GroupShadow, refused Failure;
+    getsgnam touches GroupShadow, refused Null;
+    getsgnam_r touches GroupShadow, refused Failure;
 
     // Mounts, with their credentials; the host's number; the passwords for remote hosts.
-    setfsent reads Mounts, refused Null;
-    getfsent reads Mounts, refused Null;
-    getfsfile reads Mounts, refused Null;
-    getfsspec reads Mounts, refused Null;
-    sethostid reads HostNumber, refused Minus;
-    ruserpass reads RemotePasswords, refused Minus;
-    rexec reads RemotePasswords, refused Minus;
-    rexec_af reads RemotePasswords, refused Minus;
+    setfsent touches Mounts, refused Null;
+    getfsent touches Mounts, refused Null;
+    getfsfile touches Mounts, refused Null;
+    getfsspec touches Mounts, refused Null;
+    sethostid touches HostNumber, refused Minus;
+    ruserpass touches RemotePasswords, refused Minus;
+    rexec touches RemotePasswords, refused Minus;
+    rexec_af touches RemotePasswords, refused Minus;
 
     // Dates, by the templates of a file.
-    getdate reads DateTemplates, refused Null;
-    getdate_r reads DateTemplates, refused Own(NO_TEMPLATE);
+    getdate touches DateTemplates, refused Null;
+    getdate_r touches DateTemplates, refused Own(NO_TEMPLATE);
 
     // The resolver, which prints a file that RESOLV_HOST_CONF names and sends one of HOSTALIASES.
-    getaddrinfo reads ResolverFiles, refused Own(EAI_SYSTEM);
-    getaddrinfo_a reads ResolverFiles, refused Own(EAI_SYSTEM);
-    getnameinfo reads ResolverFiles, refused Own(EAI_SYSTEM);
-    gethostbyname reads ResolverFiles, refused Null;
-    gethostbyname2 reads ResolverFiles, refused Null;
-    gethostbyaddr reads ResolverFiles, refused Null;
-    gethostent reads ResolverFiles, refused Null;
-    gethostbyname_r reads ResolverFiles, refused Failure;
-    gethostbyname2_r reads ResolverFiles, refused Failure;
-    gethostbyaddr_r reads ResolverFiles, refused Failure;
-    gethostent_r reads ResolverFiles, refused Failure;
-    sethostent reads ResolverFiles, refused Null;
-    endhostent reads ResolverFiles, refused Null;
-    getnetbyname_r reads ResolverFiles, refused Failure;
-    getnetbyaddr reads ResolverFiles, refused Null;
-    getnetbyaddr_r reads ResolverFiles, refused Failure;
-    ether_ntohost reads ResolverFiles, refused Minus;
-    ruserok reads ResolverFiles, refused Minus;
-    ruserok_af reads ResolverFiles, refused Minus;
-    iruserok reads ResolverFiles, refused Minus;
-    iruserok_af reads ResolverFiles, refused Minus;
-    __res_init reads ResolverFiles, refused Minus;
-    __res_ninit reads ResolverFiles, refused Minus;
-    __res_mkquery reads ResolverFiles, refused Minus;
-    res_mkquery reads ResolverFiles, refused Minus;
-    __res_query reads ResolverFiles, refused Minus;
-    res_query reads ResolverFiles, refused Minus;
-    __res_querydomain reads ResolverFiles, refused Minus;
-    res_querydomain reads ResolverFiles, refused Minus;
-    __res_search reads ResolverFiles, refused Minus;
-    res_search reads ResolverFiles, refused Minus;
-    __res_send reads ResolverFiles, refused Minus;
-    res_send reads ResolverFiles, refused Minus;
+    getaddrinfo touches ResolverFiles, refused Own(EAI_SYSTEM);
+    getaddrinfo_a touches ResolverFiles, refused Own(EAI_SYSTEM);
+    getnameinfo touches ResolverFiles, refused Own(EAI_SYSTEM);
+    gethostbyname touches ResolverFiles, refused Null;
+    gethostbyname2 touches ResolverFiles, refused Null;
+    gethostbyaddr touches ResolverFiles, refused Null;
+    gethostent touches ResolverFiles, refused Null;
+    gethostbyname_r touches ResolverFiles, refused Failure;
+    gethostbyname2_r touches ResolverFiles, refused Failure;
+    gethostbyaddr_r touches ResolverFiles, refused Failure;
+    gethostent_r touches ResolverFiles, refused Failure;
+    sethostent touches ResolverFiles, refused Null;
+    endhostent touches ResolverFiles, refused Null;
+    getnetbyname_r touches ResolverFiles, refused Failure;
+    getnetbyaddr touches ResolverFiles, refused Null;
+    getnetbyaddr_r touches ResolverFiles, refused Failure;
+    ether_ntohost touches ResolverFiles, refused Minus;
+    ruserok touches ResolverFiles, refused Minus;
+    ruserok_af touches ResolverFiles, refused Minus;
+    iruserok touches ResolverFiles, refused Minus;
+    iruserok_af touches ResolverFiles, refused Minus;
+    __res_init touches ResolverFiles, refused Minus;
+    __res_ninit touches ResolverFiles, refused Minus;
+    __res_mkquery touches ResolverFiles, refused Minus;
+    res_mkquery touches ResolverFiles, refused Minus;
+    __res_query touches ResolverFiles, refused Minus;
+    res_query touches ResolverFiles, refused Minus;
+    __res_querydomain touches ResolverFiles, refused Minus;
+    res_querydomain touches ResolverFiles, refused Minus;
+    __res_search touches ResolverFiles, refused Minus;
+    res_search touches ResolverFiles, refused Minus;
+    __res_send touches ResolverFiles, refused Minus;
+    res_send touches ResolverFiles, refused Minus;
 }

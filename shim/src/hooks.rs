@@ -12,7 +12,7 @@ use core::ptr::{null, null_mut};
 use libc::{DIR, FILE, key_t, mode_t, pid_t, size_t, ssize_t};
 
 use crate::act::start::Spawning;
-use crate::act::{configured, look, named, number, open, shell, start, stream};
+use crate::act::{configured, look, named, number, open, shell, start, stream, watch};
 use crate::interpose::hooks;
 use crate::sys::CWD;
 
@@ -110,6 +110,13 @@ hooks! {
     statvfs64(path: Str, buffer: *mut libc::statvfs64) -> c_int, deny (-1) => look::stat_vfs(path, buffer.cast());
     pathconf(path: Str, name: c_int) -> c_long, deny (-1) => look::path_conf(path, name);
     ftok(path: Str, project: c_int) -> key_t, deny (-1) => look::key(path, project);
+    getxattr(path: Str, name: Str, value: *mut c_void, size: size_t) -> ssize_t, deny (-1) => watch::attribute(path, name, value, size, true);
+    lgetxattr(path: Str, name: Str, value: *mut c_void, size: size_t) -> ssize_t, deny (-1) => watch::attribute(path, name, value, size, false);
+    listxattr(path: Str, list: *mut c_char, size: size_t) -> ssize_t, deny (-1) => watch::attributes(path, list, size, true);
+    llistxattr(path: Str, list: *mut c_char, size: size_t) -> ssize_t, deny (-1) => watch::attributes(path, list, size, false);
+    inotify_add_watch(fd: c_int, path: Str, mask: u32) -> c_int, deny (-1) => watch::watch(fd, path, mask);
+    fanotify_mark(fd: c_int, flags: c_uint, mask: u64, dir: Fd, path: Str) -> c_int, deny (-1) => watch::mark(fd, flags, mask, (dir, path));
+    name_to_handle_at(dir: Fd, path: Str, handle: *mut libc::file_handle, mount: *mut c_int, flags: c_int) -> c_int, deny (-1) => watch::handle((dir, path), handle, mount, flags);
     chdir(path: Str) -> c_int, deny (-1) => look::change_directory(path);
     fchdir(fd: c_int) -> c_int, deny (-1) => look::change_to(fd);
 
@@ -197,6 +204,13 @@ numbers! {
     SYS_readlink => readlink, Word;
     SYS_readlinkat => readlinkat, Word;
     SYS_statfs => statfs, Int;
+    SYS_getxattr => getxattr, Word;
+    SYS_lgetxattr => lgetxattr, Word;
+    SYS_listxattr => listxattr, Word;
+    SYS_llistxattr => llistxattr, Word;
+    SYS_inotify_add_watch => inotify_add_watch, Int;
+    SYS_fanotify_mark => fanotify_mark, Int;
+    SYS_name_to_handle_at => name_to_handle_at, Int;
     SYS_chdir => chdir, Int;
     SYS_fchdir => fchdir, Int;
     SYS_execve => execve, Int;
@@ -229,6 +243,13 @@ pub(crate) mod prototypes {
             s: c_int,
         ) -> *mut FILE;
         pub(crate) fn _IO_file_fopen(f: *mut FILE, p: Str, m: Str, s: c_int) -> *mut FILE;
+        pub(crate) fn name_to_handle_at(
+            d: Fd,
+            p: Str,
+            h: *mut file_handle,
+            m: *mut c_int,
+            f: c_int,
+        ) -> c_int;
         pub(crate) fn catopen(name: Str, flag: c_int) -> *mut c_void;
         pub(crate) fn mkstemp64(template: *mut c_char) -> c_int;
         pub(crate) fn mkostemp64(template: *mut c_char, flags: c_int) -> c_int;

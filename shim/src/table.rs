@@ -17,14 +17,33 @@ use crate::text::{PATH_MAX, Text};
 enum Work<'a> {
     /// Open the text; a directory is EISDIR.
     File(Path<'a>, &'a How),
+    /// Add a watch for what a descriptor holds, if its text is one that may be watched.
+    Watch(Watch<'a>),
     /// Open anew what a descriptor holds that has no text; one that has a text is ESTALE.
     Reopen(c_int, &'a How),
+}
+
+/// A watch to be added.
+struct Watch<'a> {
+    group: c_int,
+    place: c_int,
+    mask: u32,
+    may: &'a dyn Fn(&[u8]) -> bool,
 }
 
 struct Job<'a> {
     work: Work<'a>,
     socket: c_int,
-    answer: Answer<()>,
+    answer: Answer<Outcome>,
+}
+
+/// What came of the work.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// A descriptor waits at the socket.
+    Sent,
+    /// The call's own answer.
+    Value(c_int),
 }
 
 /// Opens a text unless it is a directory.
@@ -41,6 +60,22 @@ pub(crate) fn open_file(path: Path<'_>, how: &How) -> Answer<c_int> {
 /// ESTALE when it has a text, which is to be judged; else the kernel's answer.
 pub(crate) fn reopen(fd: c_int, how: &How) -> Answer<c_int> {
     run(Work::Reopen(fd, how), how)
+}
+
+/// inotify_add_watch(2) for what `place` holds, if `may` says so of its text; what has no text may
+/// be watched.
+///
+/// # Errors
+/// EACCES when `may` says no; else the kernel's answer.
+pub(crate) fn watch(
+    group: c_int,
+    place: c_int,
+    mask: u32,
+    may: impl Fn(&[u8]) -> bool,
+) -> Answer<c_int> {
+    let may: &dyn Fn(&[u8]) -> bool = &may;
+    let how = How { flags: 0, mode: 0, resolve: 0 };
+    run(Work::Watch(Watch { group, place, mask, may }), &how)
 }
 
 /// The helper's stack, which also holds a path.
@@ -82,7 +117,10 @@ fn run_on(work: Work<'_>, how: &How, stack: *mut u8) -> Answer<c_int> {
     // SAFETY: the stack is the helper's alone; the job lives until it has ended, for which
     // CLONE_VFORK waits.
     let started = unsafe { sys::start(flags.cast_unsigned() as usize, stack, helper, argument) };
-    let answer = started.and(job.answer).and_then(|()| receive(ours, how));
+    let answer = started.and(job.answer).and_then(|outcome| match outcome {
+        Outcome::Sent => receive(ours, how),
+        Outcome::Value(value) => Ok(value),
+    });
     sys::close(ours);
     sys::close(theirs);
     answer
@@ -96,11 +134,12 @@ unsafe extern "C" fn helper(job: *mut c_void) {
     // SAFETY: `run_on` passes its job and waits.
     let job = unsafe { &mut *job.cast::<Job<'_>>() };
     job.answer = apart().and_then(|()| {
-        let fd = match job.work {
-            Work::File(path, how) => open_unless_directory(path, how),
-            Work::Reopen(fd, how) => open_textless(fd, how),
+        let fd = match &job.work {
+            Work::File(path, how) => open_unless_directory(*path, how),
+            Work::Reopen(fd, how) => open_textless(*fd, how),
+            Work::Watch(watch) => return add_watch(watch).map(Outcome::Value),
         }?;
-        send(job.socket, fd)
+        send(job.socket, fd).map(|()| Outcome::Sent)
     });
 }
 
@@ -128,6 +167,22 @@ fn open_textless(fd: c_int, how: &How) -> Answer<c_int> {
         return Err(Errno::ESTALE);
     }
     sys::openat2(CWD, link.path(number)?, &How { resolve: 0, ..*how })
+}
+
+fn add_watch(watch: &Watch<'_>) -> Answer<c_int> {
+    let number = u32::try_from(watch.place).map_err(|_| Errno::EBADF)?;
+    let mut link = Decimal::new(b"/proc/thread-self/fd/");
+    let path = link.path(number)?;
+    let mut text = Text::new();
+    text.receive(PATH_MAX, |room| sys::readlinkat(CWD, path, room))?;
+    if text.bytes().first() == Some(&b'/') && !(watch.may)(text.bytes()) {
+        return Err(Errno::EACCES);
+    }
+    let group = usize::try_from(watch.group).map_err(|_| Errno::EBADF)?;
+    let call = [group, path.address(), watch.mask as usize, 0, 0, 0];
+    // SAFETY: the path lives through the call, which writes nothing.
+    let watch = unsafe { pass(libc::SYS_inotify_add_watch, call) }?;
+    c_int::try_from(watch).map_err(|_| Errno::EIO)
 }
 
 /// One descriptor as ancillary data (unix(7)): a header and a number, padded to eight bytes.

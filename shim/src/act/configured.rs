@@ -14,9 +14,13 @@ use crate::report::{self, Call};
 use crate::sys::{self, Answer, CWD, Errno};
 use crate::text::Text;
 
-/// What a call of libc's reads, or writes, without being given its name.
+/// What a call of libc's touches without being given its name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Secret {
+    /// What paths mean: mounts. A judged text would lead to another place.
+    Names,
+    /// Any file of a mount, by its number.
+    Handles,
     /// `/etc/shadow`.
     Shadow,
     /// `/etc/gshadow`.
@@ -39,6 +43,9 @@ pub(crate) enum Secret {
 /// EACCES with a report.
 pub(crate) fn judge(state: &State, call: Call, secret: Secret) -> Answer<()> {
     match secret {
+        Secret::Names if state.environment.is_some() => Err(Errno::EPERM),
+        Secret::Handles if state.environment.is_some() => Err(Errno::EACCES),
+        Secret::Names | Secret::Handles => Ok(()),
         Secret::Shadow => file(state, call, Access::READ, &[b"/etc/shadow"]),
         Secret::GroupShadow => file(state, call, Access::READ, &[b"/etc/gshadow"]),
         Secret::Mounts => file(state, call, Access::READ, &[b"/etc/fstab"]),

@@ -21,6 +21,11 @@ use crate::text::{PATH_MAX, Text};
 pub(crate) struct Held(c_int);
 
 impl Held {
+    /// Holds a descriptor that was opened just now.
+    pub(crate) const fn new(fd: c_int) -> Self {
+        Self(fd)
+    }
+
     /// The descriptor's number.
     pub(crate) const fn number(&self) -> c_int {
         self.0
@@ -38,7 +43,7 @@ impl Drop for Held {
 }
 
 /// An `int` as the kernel takes it in a register.
-fn argument(value: c_int) -> usize {
+pub(crate) fn argument(value: c_int) -> usize {
     value.cast_unsigned() as usize
 }
 
@@ -67,16 +72,24 @@ impl At {
 ///
 /// # Safety
 /// The path must be null, in the first page, or a C string.
-unsafe fn hold(state: &State, call: Call, at: At, access: Access, follow: bool) -> Answer<Held> {
+pub(crate) unsafe fn hold(
+    state: &State,
+    call: Call,
+    dir: c_int,
+    path: *const c_char,
+    access: Access,
+    follow: bool,
+) -> Answer<Held> {
     let goal = Goal::hold(call, access, follow);
     let mut text = Text::new();
     // SAFETY: as this function's own contract says.
-    unsafe { place::open(state, at.dir, at.path, &goal, &mut text) }.map(Held)
+    unsafe { place::open(state, dir, path, &goal, &mut text) }.map(Held)
 }
 
 const EMPTY: usize = libc::AT_EMPTY_PATH.cast_unsigned() as usize;
 
-fn done(value: usize) -> c_int {
+/// A kernel's answer as an `int`.
+pub(crate) fn done(value: usize) -> c_int {
     c_int::try_from(value).unwrap_or(c_int::MAX)
 }
 
@@ -166,7 +179,7 @@ pub(crate) unsafe fn statx(
     }
     let follow = flags & libc::AT_SYMLINK_NOFOLLOW == 0;
     // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, at, Access::METADATA, follow) }?;
+    let held = unsafe { hold(state, call, at.dir, at.path, Access::METADATA, follow) }?;
     let call = [held.argument(), empty, rest, mask as usize, buffer.addr(), 0];
     // SAFETY: the worker's own call, with its own buffer.
     unsafe { pass(libc::SYS_statx, call) }.map(done)
@@ -196,7 +209,7 @@ pub(crate) unsafe fn access(
         Access::METADATA
     };
     // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, at, asked, follow) }?;
+    let held = unsafe { hold(state, call, at.dir, at.path, asked, follow) }?;
     let flags = flags & !libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH;
     sys::faccessat2(held.number(), sys::Path::EMPTY, mode, flags).map(|()| 0)
 }
@@ -222,7 +235,7 @@ pub(crate) unsafe fn read_link(
         unsafe { pass(libc::SYS_readlinkat, [argument(dir), empty, buffer.addr(), size, 0, 0]) }?
     } else {
         // SAFETY: as this function's own contract says.
-        let held = unsafe { hold(state, call, at, Access::METADATA, false) }?;
+        let held = unsafe { hold(state, call, at.dir, at.path, Access::METADATA, false) }?;
         let call = [held.argument(), empty, buffer.addr(), size, 0, 0];
         // SAFETY: the worker's own call, with its own buffer.
         match unsafe { pass(libc::SYS_readlinkat, call) } {
@@ -320,7 +333,7 @@ pub(crate) unsafe fn stat_fs<T>(
     buffer: *mut T,
 ) -> Answer<c_int> {
     // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, at(CWD, path), Access::METADATA, true) }?;
+    let held = unsafe { hold(state, call, CWD, path, Access::METADATA, true) }?;
     let call = [held.argument(), buffer.addr(), 0, 0, 0, 0];
     // SAFETY: the worker's own call, with its own buffer.
     unsafe { pass(libc::SYS_fstatfs, call) }.map(done)
@@ -337,7 +350,7 @@ pub(crate) unsafe fn stat_vfs(
     buffer: *mut libc::statvfs,
 ) -> Answer<c_int> {
     // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, at(CWD, path), Access::METADATA, true) }?;
+    let held = unsafe { hold(state, call, CWD, path, Access::METADATA, true) }?;
     // SAFETY: the worker's own buffer, and a descriptor of ours.
     match unsafe { (state.next.fstatvfs)(held.number(), buffer) } {
         0 => Ok(0),
@@ -356,7 +369,7 @@ pub(crate) unsafe fn path_conf(
     name: c_int,
 ) -> Answer<c_long> {
     // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, at(CWD, path), Access::METADATA, true) }?;
+    let held = unsafe { hold(state, call, CWD, path, Access::METADATA, true) }?;
     // SAFETY: takes a descriptor of ours.
     Ok(unsafe { (state.next.fpathconf)(held.number(), name) })
 }
@@ -372,7 +385,7 @@ pub(crate) unsafe fn key(
     project: c_int,
 ) -> Answer<libc::key_t> {
     // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, at(CWD, path), Access::METADATA, true) }?;
+    let held = unsafe { hold(state, call, CWD, path, Access::METADATA, true) }?;
     let stat = sys::fstat(held.number())?;
     let [inode, second, ..] = stat.st_ino.to_le_bytes();
     let [device, ..] = stat.st_dev.to_le_bytes();

@@ -80,8 +80,8 @@ const fn is_refused(call: c_long) -> Option<Errno> {
         | libc::SYS_fsmount
         | libc::SYS_fspick
         | libc::SYS_mount_setattr
-        | SYS_OPEN_TREE_ATTR
-        | libc::SYS_open_by_handle_at => Some(Errno::EPERM),
+        | SYS_OPEN_TREE_ATTR => Some(Errno::EPERM),
+        libc::SYS_open_by_handle_at => Some(Errno::EACCES),
         // Its calls are made by the kernel itself. Programs fall back to plain calls.
         libc::SYS_io_uring_setup => Some(Errno::ENOSYS),
         // They name paths, and no row judges them yet. Programs fall back to older calls.

@@ -3,7 +3,9 @@
 
 #![expect(unsafe_code, reason = "the system call instruction and the entry points in assembly")]
 
-use core::arch::{asm, global_asm};
+use core::arch::asm;
+#[cfg(not(test))]
+use core::arch::global_asm;
 use core::mem::MaybeUninit;
 
 use super::{CHUNK, Marks};
@@ -78,6 +80,7 @@ pub(super) unsafe fn copy_chunk(from: *const u8, into: &mut [MaybeUninit<u8>; CH
 
 // Hidden, so that an executable's own `memcpy` never runs inside a hook: the compiler emits calls
 // to these names.
+#[cfg(not(test))]
 global_asm!(
     ".pushsection .text.ringfence_memory,\"ax\",@progbits",
     ".hidden memcpy",
@@ -155,7 +158,13 @@ global_asm!(
     "6:",
     "ret",
     ".size strlen, . - strlen",
-    // core is built to unwind; we abort, so nothing ever calls this.
+    ".popsection",
+);
+
+// core is built to unwind; we abort, so nothing ever calls these.
+#[cfg(not(test))]
+global_asm!(
+    ".pushsection .text.ringfence_unwinding,\"ax\",@progbits",
     ".hidden rust_eh_personality",
     ".globl rust_eh_personality",
     "rust_eh_personality:",
