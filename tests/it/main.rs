@@ -46,3 +46,5 @@ mod examples;
 mod check;
 // The launcher: exit statuses, messages, what it leaves as it was, and that it fails closed.
 mod launcher;
+// What the README and the docs say is so.
+mod docs;

@@ -1,0 +1,77 @@
+//! What the README and the pages in `docs/` say is so.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::harness::{artifacts, run};
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The commands of the first block of the README, each with the lines that it prints.
+fn demo() -> Vec<(String, Vec<String>)> {
+    let readme = page("README.md");
+    let block = readme.lines().skip_while(|line| !line.starts_with("    "));
+    let mut demo: Vec<(String, Vec<String>)> = Vec::new();
+    for line in block.map_while(|line| line.strip_prefix("    ")) {
+        match (line.strip_prefix("$ "), demo.last_mut()) {
+            (Some(command), _) => demo.push((command.to_owned(), Vec::new())),
+            (None, Some((_, output))) => output.push(line.to_owned()),
+            (None, None) => panic!("the block begins with a command"),
+        }
+    }
+    demo
+}
+
+/// The line with `PID` for the number of a process, which differs from run to run.
+fn without_pid(line: &str) -> String {
+    let Some((before, after)) = line.split_once("pid ") else { return line.to_owned() };
+    format!("{before}pid PID{}", after.trim_start_matches(|digit: char| digit.is_ascii_digit()))
+}
+
+#[test]
+fn the_demo_of_the_readme_prints_what_it_says() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let demo = demo();
+    let (shown, rest) = demo.split_first().expect("a demo");
+    assert_eq!(shown.0, "cat application.yml");
+    fs::write(directory.path().join("application.yml"), shown.1.join("\n") + "\n").expect("ours");
+    let class = "class Read { public static void main(String[] a) throws Exception { \
+                 System.out.println(java.nio.file.Files.readString(java.nio.file.Path.of(a[0]))); } }";
+    fs::write(directory.path().join("Read.java"), class).expect("ours");
+    let launcher = artifacts().launcher.parent().expect("a directory");
+    let path = format!("{}:{}", launcher.display(), std::env::var("PATH").expect("a PATH"));
+
+    assert!(!rest.is_empty());
+    for (line, expected) in rest {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("exec 2>&1; {line}")]).current_dir(&directory);
+        command.env("PATH", &path).env("LC_ALL", "C").env_remove("RINGFENCE_POLICY");
+        let outcome = run(&mut command, b"", Duration::from_secs(60), line);
+        let printed: Vec<String> = outcome.stdout.lines().map(without_pid).collect();
+        let expected: Vec<String> = expected.iter().map(|line| without_pid(line)).collect();
+        assert_eq!(printed, expected, "{line}");
+    }
+}
+/// Each limit is named by its test, and no limit that has a test is left out.
+#[test]
+fn the_threat_model_names_the_test_of_each_limit() {
+    let tests = page("tests/it/limits.rs");
+    let name =
+        |line: &str| line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name.to_owned());
+    let follows = tests.lines().zip(tests.lines().skip(1)).filter(|(line, _)| *line == "#[test]");
+    let tested: BTreeSet<String> = follows.filter_map(|(_, line)| name(line)).collect();
+
+    let text = page("docs/threat-model.md");
+    let named: BTreeSet<String> = text
+        .split('`')
+        .filter_map(|word| word.strip_prefix("limits::"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(named, tested);
+}
