@@ -83,7 +83,7 @@ impl Node {
                 if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// The kind of value, for messages: `a list`, `a map`, `text` or `nothing`.
+    /// The kind of value, for messages: `a list`, `a map`, `a single value` or `nothing`.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "nothing",
