@@ -10,8 +10,9 @@ const SCRIPT_HEAD: usize = 256;
 const PROGRAM_HEADER: u64 = 56;
 /// The most bytes of program headers that the kernel reads.
 const PROGRAM_HEADERS: u64 = 65_536;
-/// The most entries of a dynamic section that are searched; real ones have some dozens.
-const DYNAMIC_ENTRIES: u64 = 4_096;
+/// The most bytes of a dynamic section that are searched; real ones have some dozens of entries,
+/// of 16 bytes each.
+const DYNAMIC_BYTES: u64 = 65_536;
 /// The name by which glibc's dynamic loader calls itself, whatever its file is called.
 const LOADER_NAME: &[u8] = b"ld-linux-x86-64.so.2";
 /// The places where distributions keep glibc's dynamic loader.
@@ -306,15 +307,28 @@ impl Elf<'_, '_> {
     fn dynamic(&mut self, headers: Headers, section: &Header) -> Option<Dynamic> {
         let mut found = Dynamic::default();
         let start = self.in_file(headers, section.address)?;
-        for index in 0..(section.file_size / 16).min(DYNAMIC_ENTRIES) {
-            let entry = self.read::<16>(start.checked_add(index.checked_mul(16)?)?)?;
-            let value = number(&entry, 8, 8)?;
-            match number(&entry, 0, 8)? {
-                DT_NULL => return Some(found),
-                DT_STRTAB => found.strings = Some(value),
-                DT_SONAME => found.name = Some(value),
-                DT_AUDIT | DT_DEPAUDIT => found.audits = true,
-                _ => {}
+        let size = section.file_size.min(DYNAMIC_BYTES);
+        let mut done = 0;
+        while done < size {
+            // Many entries at once: a read is dear beside a look at an entry.
+            let mut bytes = [0; 512];
+            let rest = usize::try_from(size.checked_sub(done)?).ok()?;
+            let wanted = bytes.len().min(rest);
+            let got = self.read_into(start.checked_add(done)?, bytes.get_mut(..wanted)?);
+            let (entries, _) = bytes.get(..got)?.as_chunks::<16>();
+            for entry in entries {
+                let value = number(entry, 8, 8)?;
+                match number(entry, 0, 8)? {
+                    DT_NULL => return Some(found),
+                    DT_STRTAB => found.strings = Some(value),
+                    DT_SONAME => found.name = Some(value),
+                    DT_AUDIT | DT_DEPAUDIT => found.audits = true,
+                    _ => {}
+                }
+            }
+            done = done.checked_add(u64::try_from(entries.len()).ok()?.checked_mul(16)?)?;
+            if entries.is_empty() {
+                return None;
             }
         }
         // ld.so would read on past the section.

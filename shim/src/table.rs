@@ -78,6 +78,53 @@ pub(crate) fn watch(
     run(Work::Watch(Watch { group, place, mask, may }), &how)
 }
 
+/// A look, and what it found.
+struct Look<T, F> {
+    look: Option<F>,
+    found: Answer<T>,
+}
+
+/// Runs `look` in a descriptor table of its own: what it opens there no other thread can read. It
+/// hands no descriptor out.
+///
+/// # Errors
+/// What the kernel answers where there is no helper or no table.
+pub(crate) fn privately<T, F: FnOnce() -> T>(look: F) -> Answer<T> {
+    let stack = sys::map_memory(STACK)?;
+    let mask = sys::block_signals();
+    let mut work = Look { look: Some(look), found: Err(Errno::EIO) };
+    let argument = core::ptr::from_mut(&mut work).cast::<c_void>();
+    let top = stack.wrapping_add(STACK);
+    // SAFETY: the stack is the helper's alone; the work lives until it has ended, for which
+    // CLONE_VFORK waits.
+    let started = unsafe { sys::start(HELPER, top, look_apart::<T, F>, argument) };
+    sys::restore_signals(mask);
+    // SAFETY: the helper, the only one to use it, has ended.
+    unsafe { sys::unmap(stack, STACK) };
+    started.and(work.found)
+}
+
+/// The helper's whole life, in a descriptor table of its own.
+///
+/// # Safety
+/// `work` must be a `Look` of these types that nobody else touches meanwhile.
+unsafe extern "C" fn look_apart<T, F: FnOnce() -> T>(work: *mut c_void) {
+    // SAFETY: `privately` passes its own and waits.
+    let work = unsafe { &mut *work.cast::<Look<T, F>>() };
+    let look = work.look.take();
+    work.found = apart().and_then(|()| look.map(|look| look()).ok_or(Errno::EIO));
+}
+
+/// A helper is a thread of the caller's process, which waits for it as in vfork(2).
+const HELPER: usize = (libc::CLONE_VM
+    | libc::CLONE_SIGHAND
+    | libc::CLONE_THREAD
+    | libc::CLONE_FILES
+    | libc::CLONE_FS
+    | libc::CLONE_SYSVSEM
+    | libc::CLONE_VFORK)
+    .cast_unsigned() as usize;
+
 /// The helper's stack, which also holds a path.
 const STACK: usize = 32 * 1024;
 
@@ -106,17 +153,10 @@ fn run_on(work: Work<'_>, how: &How, stack: *mut u8) -> Answer<c_int> {
     unsafe { pass(libc::SYS_socketpair, call) }?;
     let [ours, theirs] = sockets;
     let mut job = Job { work, socket: theirs, answer: Err(Errno::EIO) };
-    let flags = libc::CLONE_VM
-        | libc::CLONE_SIGHAND
-        | libc::CLONE_THREAD
-        | libc::CLONE_FILES
-        | libc::CLONE_FS
-        | libc::CLONE_SYSVSEM
-        | libc::CLONE_VFORK;
     let argument = core::ptr::from_mut(&mut job).cast::<c_void>();
     // SAFETY: the stack is the helper's alone; the job lives until it has ended, for which
     // CLONE_VFORK waits.
-    let started = unsafe { sys::start(flags.cast_unsigned() as usize, stack, helper, argument) };
+    let started = unsafe { sys::start(HELPER, stack, helper, argument) };
     let answer = started.and(job.answer).and_then(|outcome| match outcome {
         Outcome::Sent => receive(ours, how),
         Outcome::Value(value) => Ok(value),

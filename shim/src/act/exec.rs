@@ -11,7 +11,7 @@ use core::ffi::{CStr, c_int};
 use ringfence_policy::Access;
 
 use super::environment::{self, Plan};
-use super::program::{self, Reason, Start};
+use super::program::{self, File, Held, Start};
 use super::vector::{Vector, variable, with_script};
 use crate::arm::State;
 use crate::place::{self, Goal};
@@ -42,20 +42,14 @@ const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
 const NAME_MAX: usize = 255;
 const SHELL: &CStr = c"/bin/sh";
 
-/// A program that may be executed, held until it is started.
-struct Held {
-    fd: c_int,
+/// A program that may be executed, and what the way to start it depends on.
+struct Found {
+    held: Held,
     device: u64,
     inode: u64,
     /// The last name of the caller's path is the file's own: the process is named the same
     /// whichever way it is started.
     same_name: bool,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        sys::close(self.fd);
-    }
 }
 
 /// execveat(2) of a path. It answers only when it fails.
@@ -79,23 +73,24 @@ fn try_by_path(
     flags: c_int,
 ) -> Answer<Errno> {
     let follow = flags & libc::AT_SYMLINK_NOFOLLOW == 0;
-    let held = hold(state, request.call, dir, path, follow)?;
-    let start = program::examine(state, request.call, held.fd, request.arguments)?;
+    let found = hold(state, request.call, dir, path, follow)?;
+    let file = File::from(&found.held);
+    let start = program::examine(state, request.call, file, request.arguments)?;
     let environment = environment::plan(state, request.call, request.environment);
     match start {
         Start::Shell => Err(Errno::ENOEXEC),
-        Start::Binary if held.same_name && process::names_by_descriptor() => {
+        Start::Binary if found.same_name && process::names_by_descriptor() => {
             let path = Path::EMPTY;
             start_at(
                 request.arguments,
                 &environment,
-                Target { dir: held.fd, path, flags: libc::AT_EMPTY_PATH },
+                Target { dir: file.fd, path, flags: libc::AT_EMPTY_PATH },
             )
         }
         Start::Binary | Start::Script => {
             with_copy(path, |path| {
                 let stat = process::stat_at(dir, path, flags)?;
-                if (stat.st_dev, stat.st_ino) != (held.device, held.inode) {
+                if (stat.st_dev, stat.st_ino) != (found.device, found.inode) {
                     // Another thread put something else there since it was judged.
                     return Err(Errno::EACCES);
                 }
@@ -115,24 +110,16 @@ fn start_at(arguments: Vector<'_>, environment: &Plan<'_>, target: Target<'_>) -
 
 /// Judges the place and holds the file. In a frame of its own: a text is large.
 #[inline(never)]
-fn hold(state: &State, call: Call, dir: c_int, path: Parts<'_>, follow: bool) -> Answer<Held> {
+fn hold(state: &State, call: Call, dir: c_int, path: Parts<'_>, follow: bool) -> Answer<Found> {
     let mut text = Text::new();
     let goal = Goal::hold(call, Access::EXECUTE, follow);
-    let fd = place::open_parts(state, dir, &path, &goal, &mut text)?;
+    let held = Held::at(state, dir, &path, &goal, &mut text)?;
     let name = text.bytes().rsplit(|byte| *byte == b'/').next();
     let [first, second, third] = path;
     let last = [third, second, first].into_iter().find(|part| !part.is_empty());
     let same_name = last.and_then(|part| part.rsplit(|byte| *byte == b'/').next()) == name;
-    let held = match sys::fstat(fd) {
-        Ok(stat) => Held { fd, device: stat.st_dev, inode: stat.st_ino, same_name },
-        // Another thread closed it.
-        Err(errno) => return Err(errno),
-    };
-    if state.image.decide(text.bytes()).refuses(Access::READ).is_some() {
-        // To look into it, its content would stand open for every other thread to read.
-        program::refuse(state, call, fd, Reason::Unreadable)?;
-    }
-    Ok(held)
+    let stat = sys::fstat(held.fd)?;
+    Ok(Found { held, device: stat.st_dev, inode: stat.st_ino, same_name })
 }
 
 /// Calls `act` with a copy of the path.
@@ -161,12 +148,12 @@ pub(crate) fn by_descriptor(state: &State, request: Request<'_>, fd: c_int) -> E
 fn try_by_descriptor(state: &State, request: Request<'_>, fd: c_int) -> Answer<Errno> {
     let stat = sys::fstat(fd)?;
     let held = judge_descriptor(state, request.call, fd, &stat)?;
-    let holder = held.as_ref().map_or(fd, |held| held.fd);
-    let start = program::examine(state, request.call, holder, request.arguments)?;
+    let file = held.as_ref().map_or(File { fd, secret: false }, File::from);
+    let start = program::examine(state, request.call, file, request.arguments)?;
     let environment = environment::plan(state, request.call, request.environment);
     let dir = match start {
         Start::Shell => return Err(Errno::ENOEXEC),
-        Start::Binary => holder,
+        Start::Binary => file.fd,
         // The interpreter is given the caller's number to open.
         Start::Script => fd,
     };
@@ -186,19 +173,28 @@ fn judge_descriptor(
     fd: c_int,
     stat: &libc::stat,
 ) -> Answer<Option<Held>> {
-    let mut text = [0_u8; PATH_MAX];
-    let length = place::directory_text(fd, sys::room(&mut text))?;
-    let text = text.get(..length).unwrap_or_default();
-    if text.first() != Some(&b'/') {
+    let mut text = Text::new();
+    text.receive(PATH_MAX, |room| place::directory_text(fd, room))?;
+    if text.bytes().first() != Some(&b'/') {
         return Ok(None);
     }
-    match hold(state, call, CWD, [text, b"", b""], false) {
-        Ok(held) if (held.device, held.inode) == (stat.st_dev, stat.st_ino) => Ok(Some(held)),
-        Err(errno @ Errno::EACCES) => Err(errno),
-        _ => match state.image.decide(text).refuses(Access::EXECUTE) {
-            Some(rule) => report::refuse(state, call, Access::EXECUTE, rule, text).map(|()| None),
-            None => Ok(None),
-        },
+    let goal = Goal::hold(call, Access::EXECUTE, false);
+    match Held::by_text(state, &goal, &mut text) {
+        Ok(held) => {
+            let there = sys::fstat(held.fd)?;
+            if (there.st_dev, there.st_ino) == (stat.st_dev, stat.st_ino) {
+                return Ok(Some(held));
+            }
+        }
+        Err(errno @ Errno::EACCES) => return Err(errno),
+        Err(_) => {}
+    }
+    // It has no name any more, or another file has it. Where it was still counts.
+    match state.image.decide(text.bytes()).refuses(Access::EXECUTE) {
+        Some(rule) => {
+            report::refuse(state, call, Access::EXECUTE, rule, text.bytes()).map(|()| None)
+        }
+        None => Ok(None),
     }
 }
 

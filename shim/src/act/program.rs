@@ -16,6 +16,7 @@ use crate::arm::State;
 use crate::place::{self, Decimal, Goal};
 use crate::report::{self, Call};
 use crate::sys::{self, Answer, CWD, Errno, How, process};
+use crate::table;
 use crate::text::{PATH_MAX, Text};
 
 /// The interpreters that one script may lead through, as in the kernel.
@@ -25,6 +26,64 @@ const DEEPEST: u32 = 4;
 const HEAD: usize = 1024;
 /// The longest interpreter's name that a head can hold.
 const NAME: usize = 256;
+
+/// A file that may be executed, held until it is started.
+pub(crate) struct Held {
+    pub(crate) fd: c_int,
+    /// It may not be read: a descriptor by which it can be must show to no other thread.
+    pub(crate) secret: bool,
+}
+
+impl Held {
+    /// Holds what `goal` lets through; `text` has its place then.
+    ///
+    /// # Errors
+    /// EACCES with a report for a refusal, else what the kernel answers.
+    pub(crate) fn at(
+        state: &State,
+        dir: c_int,
+        path: &[&[u8]],
+        goal: &Goal,
+        text: &mut Text,
+    ) -> Answer<Self> {
+        let fd = place::open_parts(state, dir, path, goal, text)?;
+        Ok(Self::new(state, fd, text))
+    }
+
+    /// As [`Held::at`], of a text that is absolute already.
+    ///
+    /// # Errors
+    /// As [`Held::at`].
+    pub(crate) fn by_text(state: &State, goal: &Goal, text: &mut Text) -> Answer<Self> {
+        let fd = place::open_text(state, goal, text)?;
+        Ok(Self::new(state, fd, text))
+    }
+
+    fn new(state: &State, fd: c_int, text: &Text) -> Self {
+        let secret = state.image.decide(text.bytes()).refuses(Access::READ).is_some();
+        Self { fd, secret }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        sys::close(self.fd);
+    }
+}
+
+/// A file to be looked into.
+#[derive(Clone, Copy)]
+pub(crate) struct File {
+    pub(crate) fd: c_int,
+    /// As [`Held::secret`].
+    pub(crate) secret: bool,
+}
+
+impl From<&Held> for File {
+    fn from(held: &Held) -> Self {
+        Self { fd: held.fd, secret: held.secret }
+    }
+}
 
 /// How a program that can be fenced is to be started.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,7 +110,7 @@ enum Found {
     Neither,
 }
 
-/// Says how to start the program that `fd` holds, if it can be fenced.
+/// Says how to start a program, if it can be fenced.
 ///
 /// # Errors
 /// EACCES with a report where it cannot be, or may not be executed; ELOOP for interpreters of
@@ -59,10 +118,11 @@ enum Found {
 pub(crate) fn examine(
     state: &State,
     call: Call,
-    fd: c_int,
+    file: File,
     arguments: Vector<'_>,
 ) -> Answer<Start> {
-    match look(state, call, fd)? {
+    let fd = file.fd;
+    match look(state, call, file)? {
         Found::Fenceable => Ok(Start::Binary),
         Found::By(name, length) => {
             check_loader(state, call, fd, name.get(..length).unwrap_or_default())?;
@@ -84,21 +144,19 @@ pub(crate) fn examine(
 fn check_interpreter(state: &State, call: Call, script: c_int, name: &[u8]) -> Answer<()> {
     let mut name = Name::new(name);
     for _ in 0..DEEPEST {
-        let fd = hold(state, call, name.bytes(), Access::EXECUTE)?;
-        let found = look(state, call, fd);
-        let answer = match &found {
-            Ok(Found::By(loader, length)) => {
-                check_loader(state, call, fd, loader.get(..*length).unwrap_or_default())
+        let held = hold(state, call, name.bytes(), Access::EXECUTE)?;
+        let found = look(state, call, File::from(&held))?;
+        match &found {
+            Found::By(loader, length) => {
+                check_loader(state, call, held.fd, loader.get(..*length).unwrap_or_default())?;
             }
             // Its arguments would be the script's line and the caller's: nobody writes that.
-            Ok(Found::Loader) => refuse(state, call, script, Reason::LoaderArguments),
+            Found::Loader => refuse(state, call, script, Reason::LoaderArguments)?,
             // The kernel runs no program but ELF and scripts.
-            Ok(Found::Neither) => Err(Errno::ENOEXEC),
-            _ => Ok(()),
-        };
-        sys::close(fd);
-        answer?;
-        match found? {
+            Found::Neither => return Err(Errno::ENOEXEC),
+            Found::Fenceable | Found::Script(..) => {}
+        }
+        match found {
             Found::Script(next, length) => name = Name { bytes: next, length },
             Found::Fenceable | Found::By(..) | Found::Loader | Found::Neither => return Ok(()),
         }
@@ -128,10 +186,8 @@ impl Name {
 
 /// A loader at an unusual place must be glibc's by its content.
 fn check_loader(state: &State, call: Call, program: c_int, name: &[u8]) -> Answer<()> {
-    let fd = hold(state, call, name, Access::EXECUTE)?;
-    let found = read(fd, |head, more| classify(head, more) == Program::Loader);
-    sys::close(fd);
-    match found {
+    let held = hold(state, call, name, Access::EXECUTE)?;
+    match read(File::from(&held), |head, more| classify(head, more) == Program::Loader) {
         Ok(true) => Ok(()),
         _ => refuse(state, call, program, Reason::OtherLibc),
     }
@@ -175,12 +231,8 @@ fn check_loaded(state: &State, call: Call, loader: c_int, arguments: Vector<'_>)
 /// Judges what ld.so opens: what is not there is no matter of ours.
 fn judge(state: &State, call: Call, name: &[u8], access: Access) -> Answer<()> {
     match hold(state, call, name, access) {
-        Ok(fd) => {
-            sys::close(fd);
-            Ok(())
-        }
         Err(Errno::EACCES) => Err(Errno::EACCES),
-        Err(_) => Ok(()),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -197,30 +249,32 @@ fn check_started(
         // ld.so would search its library path, where nothing was judged.
         return refuse(state, call, loader, Reason::LoaderArguments);
     }
-    let fd = hold(state, call, name, Access::READ.with(Access::EXECUTE))?;
-    let found = if only_look { Ok(Found::Fenceable) } else { look(state, call, fd) };
-    let answer = match found {
-        Ok(Found::By(loader, length)) => {
-            check_loader(state, call, fd, loader.get(..length).unwrap_or_default())
+    let held = hold(state, call, name, Access::READ.with(Access::EXECUTE))?;
+    if only_look {
+        return Ok(());
+    }
+    match look(state, call, File::from(&held))? {
+        Found::By(loader, length) => {
+            check_loader(state, call, held.fd, loader.get(..length).unwrap_or_default())
         }
-        Ok(Found::Fenceable) => Ok(()),
+        Found::Fenceable => Ok(()),
         // ld.so takes no script, and to load itself once more serves nobody.
-        Ok(_) => refuse(state, call, loader, Reason::LoaderArguments),
-        Err(errno) => Err(errno),
-    };
-    sys::close(fd);
-    answer
+        Found::Script(..) | Found::Loader | Found::Neither => {
+            refuse(state, call, loader, Reason::LoaderArguments)
+        }
+    }
 }
 
 /// Holds a file that is named by the program or by the caller's arguments.
 #[inline(never)]
-fn hold(state: &State, call: Call, name: &[u8], access: Access) -> Answer<c_int> {
-    place::open_parts(state, CWD, &[name], &Goal::hold(call, access, true), &mut Text::new())
+fn hold(state: &State, call: Call, name: &[u8], access: Access) -> Answer<Held> {
+    Held::at(state, CWD, &[name], &Goal::hold(call, access, true), &mut Text::new())
 }
 
 /// Looks at one file. Its own stack frame, so that it is gone when the next path is judged.
 #[inline(never)]
-fn look(state: &State, call: Call, fd: c_int) -> Answer<Found> {
+fn look(state: &State, call: Call, file: File) -> Answer<Found> {
+    let fd = file.fd;
     let stat = sys::fstat(fd)?;
     // Anything else would block, or is a directory.
     if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
@@ -231,7 +285,7 @@ fn look(state: &State, call: Call, fd: c_int) -> Answer<Found> {
     if stat.st_mode & (libc::S_ISUID | libc::S_ISGID) != 0 && state.image.new_privileges() {
         refuse(state, call, fd, Reason::SetId)?;
     }
-    let outcome = read(fd, |head, more| {
+    let outcome = read(file, |head, more| {
         if head.is_empty() && stat.st_size != 0 {
             return Err(Reason::Unreadable);
         }
@@ -269,8 +323,19 @@ fn loaded_by(interpreter: &Interpreter) -> Found {
     Found::By(name.bytes, name.length)
 }
 
-/// Reads the file that `fd` holds, and hands over its head and a way to read more.
+/// Reads a file, and hands over its head and a way to read more.
 fn read<T>(
+    file: File,
+    act: impl FnOnce(&[u8], &mut dyn FnMut(u64, &mut [u8]) -> usize) -> T,
+) -> Result<T, Reason> {
+    if file.secret {
+        let answer = table::privately(|| read_open(file.fd, act));
+        return answer.unwrap_or(Err(Reason::Unreadable));
+    }
+    read_open(file.fd, act)
+}
+
+fn read_open<T>(
     fd: c_int,
     act: impl FnOnce(&[u8], &mut dyn FnMut(u64, &mut [u8]) -> usize) -> T,
 ) -> Result<T, Reason> {

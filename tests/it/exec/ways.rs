@@ -83,6 +83,50 @@ fn long_argument_lists_arrive_whole() {
 }
 
 #[test]
+fn a_program_that_may_be_executed_and_not_read_runs() {
+    let scratch = Scratch::new();
+    super::copy(&scratch, "/bin/cat", "closed/cat");
+    super::copy(&scratch, crate::harness::fixture("still"), "closed/still");
+    scratch.file("script", &format!("#!{}\nbody\n", scratch.text("closed/cat")));
+    make_executable(&scratch, "script");
+    let rules = Rules::new().forbid_access(scratch.path("closed"), &["read"]);
+    let fence = Fence::by_hand(&rules.forbid(scratch.path("secret")));
+    for way in ["execve", "spawn", "fexecve"] {
+        let run = start(&fence, &scratch, &[way, "@/closed/cat", "@/twin"]);
+        assert_eq!(run.stdout, "twin\n", "{way}: {run:#?}");
+        let fenced = start(&fence, &scratch, &[way, "@/closed/cat", "@/secret"]);
+        assert!(fenced.stderr.contains("Permission denied"), "{way}: {fenced:#?}");
+        // What it is shows without its content standing open to other threads.
+        let still = start(&fence, &scratch, &[way, "@/closed/still"]);
+        assert_eq!(still.stdout, "-1 EACCES\n", "{way}: {still:#?}");
+    }
+    let run = start(&fence, &scratch, &["execve", "@/script"]);
+    assert!(run.stdout.ends_with("body\n"), "as an interpreter too: {run:#?}");
+    let read = fence.run("/bin/cat", [scratch.path("closed/cat")]);
+    assert!(read.stderr.contains("Permission denied"), "it may not be read: {read:#?}");
+}
+
+#[test]
+fn a_deleted_program_is_judged_by_where_it_was() {
+    let code = "import os, sys\n\
+        fd = os.open(sys.argv[1], os.O_PATH)\n\
+        os.unlink(sys.argv[1])\n\
+        try: os.execve(fd, ['cat', sys.argv[2]], {})\n\
+        except OSError as error: print(error.errno)\n";
+    let scratch = Scratch::new();
+    let rules = Rules::new().forbid_access(scratch.path("closed"), &["execute"]);
+    let run = |fence: &Fence, program: &str| {
+        super::copy(&scratch, "/bin/cat", program);
+        let words = ["-c", code, &scratch.text(program), &scratch.text("twin")];
+        fence.run("python3", words).text().to_owned()
+    };
+    assert_eq!(run(&Fence::open(), "closed/cat"), "twin");
+    let fence = Fence::by_hand(&rules);
+    assert_eq!(run(&fence, "closed/cat"), libc::EACCES.to_string());
+    assert_eq!(run(&fence, "open/cat"), "twin");
+}
+
+#[test]
 fn an_interpreter_is_judged_like_a_program() {
     let scratch = Scratch::new();
     for directory in ["closed", "open"] {
