@@ -119,8 +119,10 @@ fn finish(command: &mut Command) -> Outcome {
     run(command, b"", LIMIT, "the end of the worker")
 }
 
-/// Makes a file executable.
+/// Makes a file executable, as a copy that another process wrote: what this one has had open for
+/// writing may still be so in a child that another test forks, and then is busy.
 fn executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("our own file");
+    let script = "cp \"$0\" \"$0.new\" && chmod 755 \"$0.new\" && mv \"$0.new\" \"$0\"";
+    let status = Command::new("sh").args(["-c", script]).arg(path).status().expect("sh runs");
+    assert!(status.success());
 }
