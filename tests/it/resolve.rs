@@ -106,6 +106,16 @@ ways! {
     proc_thread_self_fd_of_a_directory: "hold 8 @ , open /proc/thread-self/fd/8/{directory}/{file} O_RDONLY", "ok; -1 EACCES", "ok; ok twin";
     proc_self_fd_above: "hold 8 @/open , open /proc/self/fd/8/../{file} O_RDONLY", "ok; -1 EACCES", "ok; ok twin";
 
+    another_process_root: "open /proc/1/root@/{file} O_RDONLY", "-1 EACCES", "ok twin";
+    proc_self_task: "open /proc/self/task/../root@/{file} O_RDONLY", "-1 EACCES", "ok twin";
+    a_name_in_proc_self: "chdir /proc/self , open root@/{file} O_RDONLY", "ok; -1 EACCES", "ok; ok twin";
+    a_dirfd_of_proc_self: "openat /proc/self ./root@/{file} O_RDONLY", "-1 EACCES", "ok twin";
+    a_number_in_proc_self_fd: "hold 8 @/{directory} , chdir /proc/self/fd , open 8/{file} O_RDONLY", "dirfd -1 EACCES; ok; -1 ENOENT", "ok; ok; ok twin";
+    a_number_in_proc_self_fd_above: "hold 8 @/open , chdir /proc/self/fd , open 8/../{file} O_RDONLY", "ok; ok; -1 EACCES", "ok; ok; ok twin";
+    the_end_of_mapped_memory: "open EDGE:@/{file} O_RDONLY", "-1 EACCES", "ok twin";
+    the_end_of_mapped_memory_by_fopen: "fopen EDGE:@/{file} r", "NULL EACCES", "ok twin";
+    the_end_of_mapped_memory_by_a_link: "stat EDGE:@/{kind}-file", "-1 EACCES", "ok file size=5";
+
     chdir_then_a_name: "chdir @ , open {file} O_RDONLY", "ok; -1 EACCES", "ok; ok twin";
     chdir_into_the_directory: "chdir @/{directory} , open {file} O_RDONLY", "-1 EACCES; -1 ENOENT", "ok; ok twin";
     chdir_by_a_link: "chdir @/{kind}-directory , open {file} O_RDONLY", "-1 EACCES; -1 ENOENT", "ok; ok twin";

@@ -89,9 +89,18 @@ fn reopening_a_stream_gives_no_new_rights() {
     let rules = Rules::new().forbid_access(scratch.path("secret"), &["write"]);
     let reading = scratch.words("syscall openat . @/secret O_RDONLY");
     assert_eq!(Fence::by_hand(&rules).call(&reading), "ok SECRET");
-    let writing = scratch.words("freopen @/secret r+");
-    assert_eq!(Fence::by_hand(&rules).call(&writing), "NULL EACCES");
-    assert_eq!(Fence::open().call(&writing), "ok SECRET");
+    // A null path reopens what the stream has, here the standard input, with other rights.
+    for writing in ["freopen @/secret r+", "hold 0 file:@/secret , freopen NULL r+"] {
+        let writing = scratch.words(writing);
+        let last = |fence: Fence| {
+            let result = fence.call(&writing);
+            result.rsplit("; ").next().unwrap_or_default().to_owned()
+        };
+        assert_eq!(last(Fence::by_hand(&rules)), "NULL EACCES", "{writing:?}");
+        assert_eq!(last(Fence::open()), "ok SECRET", "{writing:?}");
+    }
+    let reading = scratch.words("hold 0 file:@/secret , freopen NULL r");
+    assert_eq!(Fence::by_hand(&rules).call(&reading), "ok; ok SECRET");
 }
 
 #[test]

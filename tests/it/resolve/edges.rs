@@ -352,3 +352,53 @@ fn a_place_that_is_mounted_under_another_name_at_the_start_is_covered_there() {
     }
     assert_eq!(run(&fence, "open/twin"), "ok twin");
 }
+
+#[test]
+fn the_root_of_another_process_leads_to_judged_places() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    let me = std::process::id();
+    for root in [format!("/proc/{me}/root"), format!("/proc/{me}/task/{me}/root")] {
+        for (name, expected) in [("secret", "-1 EACCES"), ("twin", "ok twin")] {
+            let path = format!("{root}{}", scratch.text(name));
+            assert_eq!(fence.call(&["open", &path, "O_RDONLY"]), expected, "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_number_of_ones_own_is_judged_as_a_relative_name_too() {
+    let scratch = Scratch::new();
+    let rules = Rules::new().forbid_access(scratch.path("secret"), &["write"]);
+    let fence = Fence::by_hand(&rules);
+    for (name, expected) in [("secret", "ok; ok; -1 EACCES"), ("twin", "ok; ok; ok")] {
+        for directory in ["/proc/self/fd", "/proc/thread-self/fd", "/dev/fd"] {
+            let line = format!("hold 8 file:@/{name} , chdir {directory} , open 8 O_WRONLY");
+            assert_eq!(fence.call(&scratch.words(&line)), expected, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_is_gone_leads_nowhere_and_one_that_is_called_so_is_a_directory() {
+    let scratch = Scratch::new();
+    scratch.directory("gone (deleted)");
+    // A rule's last name, so that the directory's text is asked for.
+    scratch.file("gone (deleted)/secret", "twin\n");
+    let fence = Fence::by_hand(&scratch.rules());
+    let words = |line: &str| -> Vec<String> {
+        scratch.words(line).iter().map(|word| word.replace('_', " ")).collect()
+    };
+    let open = ["chdir @/gone_(deleted) , open secret 0", "openat @/gone_(deleted) secret 0"];
+    assert_eq!(fence.call(&words(open[0])), "ok; ok twin");
+    assert_eq!(fence.call(&words(open[1])), "ok twin");
+    for line in [
+        "mkdir @/empty 700 , hold 8 @/empty , chdir @/empty , rmdir @/empty , open secret 0",
+        "mkdir @/empty 700 , hold 8 @/empty , chdir @/empty , rmdir @/empty , openat 8 secret 0",
+        "mkdir @/empty 700 , hold 8 @/empty , chdir @/empty , rmdir @/empty , open ../secret 0",
+    ] {
+        let result = fence.call(&scratch.words(line));
+        let last = result.rsplit("; ").next().unwrap_or_default();
+        assert!(["-1 ENOENT", "-1 EACCES"].contains(&last), "{line}: {result}");
+    }
+}
