@@ -106,7 +106,6 @@ ways! {
     proc_thread_self_fd_of_a_directory: "hold 8 @ , open /proc/thread-self/fd/8/{directory}/{file} O_RDONLY", "ok; -1 EACCES", "ok; ok twin";
     proc_self_fd_above: "hold 8 @/open , open /proc/self/fd/8/../{file} O_RDONLY", "ok; -1 EACCES", "ok; ok twin";
 
-    another_process_root: "open /proc/1/root@/{file} O_RDONLY", "-1 EACCES", "ok twin";
     proc_self_task: "open /proc/self/task/../root@/{file} O_RDONLY", "-1 EACCES", "ok twin";
     a_name_in_proc_self: "chdir /proc/self , open root@/{file} O_RDONLY", "ok; -1 EACCES", "ok; ok twin";
     a_dirfd_of_proc_self: "openat /proc/self ./root@/{file} O_RDONLY", "-1 EACCES", "ok twin";
