@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Access, Image};
+use ringfence_policy::{Access, Image, Mode};
 
 use crate::places::{Follow, Links, beneath, normalise};
 
@@ -17,22 +17,23 @@ const RUN: &str = "RINGFENCE_RUN";
 /// Loads code before any preloaded library, so that it could do what the shim never sees.
 const AUDIT: &str = "LD_AUDIT";
 
-/// Variables by which libc or ld.so itself opens a file, in calls that no shim sees.
-const FILES: [&str; 14] = [
-    "DATEMSK",
-    "GCONV_PATH",
-    "GMON_OUT_PREFIX",
-    "HOSTALIASES",
-    "LANGUAGE",
-    "LD_DEBUG_OUTPUT",
-    "LD_LIBRARY_PATH",
-    "LD_PROFILE_OUTPUT",
-    "LOCPATH",
-    "MALLOC_TRACE",
-    "NLSPATH",
-    "RESOLV_HOST_CONF",
-    "TZ",
-    "TZDIR",
+/// Variables by which libc or ld.so itself opens a file, in calls that no shim sees, and what it
+/// does there.
+const FILES: [(&str, Access); 14] = [
+    ("DATEMSK", Access::READ),
+    ("GCONV_PATH", Access::READ),
+    ("GMON_OUT_PREFIX", Access::WRITE),
+    ("HOSTALIASES", Access::READ),
+    ("LANGUAGE", Access::READ),
+    ("LD_DEBUG_OUTPUT", Access::WRITE),
+    ("LD_LIBRARY_PATH", Access::READ),
+    ("LD_PROFILE_OUTPUT", Access::WRITE),
+    ("LOCPATH", Access::READ),
+    ("MALLOC_TRACE", Access::WRITE),
+    ("NLSPATH", Access::READ),
+    ("RESOLV_HOST_CONF", Access::READ),
+    ("TZ", Access::READ),
+    ("TZDIR", Access::READ),
 ];
 
 /// What goes into the environment besides what is there.
@@ -63,7 +64,7 @@ pub(crate) fn of_worker(
         if name == PRELOAD {
             // ld.so takes the last of several.
             preloaded = value;
-        } else if name == AUDIT || (is_file(&name) && names_forbidden(&name, &value, policy)) {
+        } else if name == AUDIT || names_forbidden(&name, &value, policy) {
             dropped.push(name);
         } else if name != IMAGE && name != RUN {
             kept.push((name, value));
@@ -90,15 +91,14 @@ fn preload(fence: &Fence<'_>, there: &OsStr) -> OsString {
     OsString::from_vec(all.join(&b':'))
 }
 
-fn is_file(name: &OsStr) -> bool {
-    FILES.iter().any(|file| name == *file)
-}
-
-/// Whether one of the paths in a variable's value is forbidden, as written or where it leads.
+/// Whether libc would open a forbidden path because of this variable: as written, or where it
+/// leads. A policy that only audits takes nothing from the worker.
 fn names_forbidden(name: &OsStr, value: &OsStr, policy: Image<'_>) -> bool {
+    let file = FILES.iter().find(|(file, _)| name == *file);
+    let Some((_, access)) = file.filter(|_| policy.mode() == Mode::Enforce) else { return false };
     let pieces = value.as_bytes().split(|byte| matches!(byte, b':' | b';'));
     let paths = pieces.filter(|piece| !piece.is_empty()).flat_map(|piece| bases(name, piece));
-    paths.into_iter().any(|path| is_forbidden(&path, policy))
+    paths.into_iter().any(|path| is_forbidden(&path, *access, policy))
 }
 
 /// The absolute paths that a piece of a value may stand for.
@@ -115,10 +115,8 @@ fn bases(name: &OsStr, piece: &[u8]) -> Vec<Vec<u8>> {
     bases.iter().map(|base| beneath(base, piece)).collect()
 }
 
-fn is_forbidden(path: &[u8], policy: Image<'_>) -> bool {
-    let refused = |name: &[u8]| {
-        policy.decide(name).refused().intersects(Access::READ | Access::LIST | Access::WRITE)
-    };
+fn is_forbidden(path: &[u8], access: Access, policy: Image<'_>) -> bool {
+    let refused = |name: &[u8]| policy.decide(name).refuses(access).is_some();
     // A loop leads nowhere, so only the name counts.
     let names = Links::default().chain(path, Follow::All).unwrap_or_default();
     refused(&normalise(path)) || names.iter().any(|name| refused(name))
@@ -129,25 +127,28 @@ mod tests {
     use super::*;
     use ringfence_policy::{Effect, FileRule, PathPattern, Place, Policy};
 
-    fn image() -> Vec<u8> {
+    fn image(access: Access, mode: Mode) -> Vec<u8> {
         let rule = FileRule {
             id: "forbiddenPaths[0]".into(),
             section: "forbiddenPaths".into(),
             pattern: "/etc/".into(),
             names: vec![PathPattern::Literal(b"/etc".to_vec())],
             effect: Effect::Forbid,
-            access: Access::ALL,
+            access,
             place: Place { file: "p.yaml".into(), line: 1, column: 1 },
             reason: None,
             fixed: false,
             leaf: false,
         };
-        let policy = Policy { rules: vec![rule], ..Policy::default() };
+        let policy = Policy { rules: vec![rule], mode, ..Policy::default() };
         ringfence_policy::compile(&policy).expect("compiles")
     }
 
     fn worker(variables: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let bytes = image();
+        worker_of(&image(Access::ALL, Mode::Enforce), variables)
+    }
+
+    fn worker_of(bytes: &[u8], variables: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let fence = Fence {
             library: Path::new("/r/libringfence.so"),
             preloads: &[PathBuf::from("/asked.so")],
@@ -155,7 +156,7 @@ mod tests {
             run: "id",
         };
         let inherited = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        let policy = Image::parse(&bytes).expect("an image");
+        let policy = Image::parse(bytes).expect("an image");
         let (kept, dropped) = of_worker(inherited, &fence, policy);
         let text = |word: &OsString| word.to_string_lossy().into_owned();
         let kept = kept.iter().map(|(name, value)| format!("{}={}", text(name), text(value)));
@@ -193,6 +194,22 @@ mod tests {
             assert_eq!(dropped, [name], "{value}");
             assert_eq!(kept.len(), 3, "{value}");
         }
+    }
+
+    #[test]
+    fn a_variable_is_judged_by_what_libc_does_there() {
+        let only_writing = image(Access::WRITE, Mode::Enforce);
+        for (name, dropped) in [("LD_LIBRARY_PATH", 0), ("MALLOC_TRACE", 1)] {
+            let (_, names) = worker_of(&only_writing, &[(name, "/etc/x")]);
+            assert_eq!(names.len(), dropped, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_only_audits_takes_no_variable_away() {
+        let auditing = image(Access::ALL, Mode::Audit);
+        let (_, dropped) = worker_of(&auditing, &[("LOCPATH", "/etc/x"), ("LD_AUDIT", "/x.so")]);
+        assert_eq!(dropped, ["LD_AUDIT"], "what would come before the shim is never kept");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use ringfence_policy::program::{Program, classify};
-use ringfence_policy::{Access, Image};
+use ringfence_policy::{Access, Image, Mode};
 use rustix::fs::{AtFlags, CWD, FileType, accessat, getxattr, stat};
 use rustix::io::Errno;
 
@@ -198,8 +198,11 @@ fn not_enterable(path: &Path, kind: Program<'_>) -> Refusal {
 }
 
 /// The policy's own word on running a file: what it refuses to the worker's children it refuses
-/// to the worker.
+/// to the worker. A policy that only audits refuses neither.
 fn permitted(program: &Path, policy: Image<'_>) -> Result<(), Refusal> {
+    if policy.mode() == Mode::Audit {
+        return Ok(());
+    }
     let path = absolute(program)
         .map_err(|error| Refusal::plain(format!("the working directory has no path: {error}")))?;
     let names = Links::default().chain(&path, Follow::All).unwrap_or_default();
@@ -221,7 +224,7 @@ fn permitted(program: &Path, policy: Image<'_>) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringfence_policy::Policy;
+    use ringfence_policy::{Effect, FileRule, PathPattern, Place, Policy};
 
     fn image(new_privileges: bool) -> Vec<u8> {
         let policy = Policy { new_privileges, ..Policy::default() };
@@ -281,6 +284,31 @@ mod tests {
         let bytes = image(true);
         let refusal = check(&path, Image::parse(&bytes).expect("an image")).expect_err("refused");
         assert!(refusal.to_text().contains("RF402"));
+    }
+
+    #[test]
+    fn what_the_policy_forbids_to_run_is_not_run_unless_it_only_audits() {
+        let rule = FileRule {
+            id: "forbiddenPaths[0]".into(),
+            section: "forbiddenPaths".into(),
+            pattern: "/usr/".into(),
+            names: vec![PathPattern::Literal(b"/usr".to_vec())],
+            effect: Effect::Forbid,
+            access: Access::EXECUTE,
+            place: Place { file: "p.yaml".into(), line: 6, column: 9 },
+            reason: None,
+            fixed: false,
+            leaf: false,
+        };
+        let mut policy = Policy { rules: vec![rule], ..Policy::default() };
+        let checked = |policy: &Policy| {
+            let bytes = ringfence_policy::compile(policy).expect("compiles");
+            check(Path::new("/usr/bin/env"), Image::parse(&bytes).expect("an image"))
+        };
+        let refusal = checked(&policy).expect_err("forbidden");
+        assert!(refusal.to_text().contains("forbiddenPaths `/usr/` (p.yaml:6:9)"));
+        policy.mode = Mode::Audit;
+        assert_eq!(checked(&policy), Ok(()));
     }
 
     #[test]
