@@ -24,7 +24,8 @@ const IMPORTS: [&str; 7] = [
 ];
 
 /// Rows of the data that are no hooks, each with its reason.
-const NO_HOOKS: &[(&str, &str)] = &[];
+const NO_HOOKS: &[(&str, &str)] =
+    &[("uselib", "the kernel has no such call on x86-64 any more: ENOSYS, whoever asks")];
 
 /// The names of a dynamic symbol table, without their versions.
 fn names(library: &Path, which: &str) -> BTreeSet<String> {
@@ -54,8 +55,8 @@ fn table() -> BTreeSet<String> {
     found
 }
 
-/// The rows `symbol(arguments) -> return, deny (…) => act` of a source file, and its lists of
-/// doors: `list! { symbol… }`.
+/// The rows of a source file: `symbol(arguments) -> return, deny (…) => act` of the table,
+/// `symbol touches …, refused …` of the gates, and the doors: `list! { symbol… }`.
 fn declared(source: &str) -> Vec<String> {
     let rows = source.lines().filter(|line| line.contains(" -> ") && line.contains(", deny ("));
     let mut names: Vec<String> = rows
@@ -65,6 +66,10 @@ fn declared(source: &str) -> Vec<String> {
             !name.is_empty() && !name.contains(|c: char| c != '_' && !c.is_alphanumeric())
         })
         .collect();
+    let gates = source.lines().filter_map(|line| line.trim_start().split_once(" touches "));
+    names.extend(
+        gates.filter(|(_, row)| row.contains(", refused ")).map(|(name, _)| name.to_owned()),
+    );
     for list in source.split("\nlist! {").skip(1) {
         let list = list.split_once('}').expect("a list ends").0;
         names.extend(list.split_whitespace().map(str::to_owned));

@@ -42,16 +42,12 @@ rows! {
     fopen_of_wide_text_is_refused: File, "NULL EACCES", "fopen {path} r,ccs=UTF-8";
     fopen_of_a_new_file_is_refused: New, "NULL EACCES", "fopen {new} w";
     fopen_of_an_exclusive_file_is_refused: New, "NULL EACCES", "fopen64 {new} wx";
-    _io_file_fopen_is_refused: File, "NULL EACCES", "_IO_file_fopen {path} r";
-    _io_file_open_is_refused: File, "NULL EACCES", "_IO_file_open {path} O_RDONLY 0";
     freopen_is_refused: File, "NULL EACCES", "freopen {path} r";
     freopen64_is_refused: File, "NULL EACCES", "freopen64 {path} r+";
     setmntent_is_refused: File, "NULL EACCES", "setmntent {path} r";
     __setmntent_is_refused: File, "NULL EACCES", "__setmntent {path} r";
     opendir_is_refused: Directory, "NULL EACCES", "opendir {path}";
     catopen_is_refused: File, "-1 EACCES", "catopen {path}";
-    utmpname_is_refused: File, "-1 EACCES", "utmpname {path}";
-    utmpxname_is_refused: File, "-1 EACCES", "utmpxname {path}";
 
     mkstemp_is_refused: New, "-1 EACCES", "mkstemp {new}XXXXXX";
     mkstemp64_is_refused: New, "-1 EACCES", "mkstemp64 {new}XXXXXX";

@@ -79,8 +79,43 @@ fn an_unnamed_temporary_file_is_made_in_tmp_whatever_tmpdir_says() {
 }
 
 #[test]
-fn a_catalog_is_looked_for_in_nlspath() {
-    refused("@/closed", "setenv NLSPATH @/closed/%N , catopen secret", "ok; -1 EACCES");
+fn a_catalog_is_not_looked_for_where_nlspath_says() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    for directory in ["closed", "open"] {
+        let file = if directory == "closed" { "secret" } else { "twin" };
+        let words = scratch.words(&format!("setenv NLSPATH @/{directory}/%N , catopen {file}"));
+        assert_eq!(fence.call(&words), "ok; -1 ENOENT", "{directory}");
+        // It is found without a fence, though it is no catalog.
+        assert_eq!(Fence::open().call(&words), "ok; -1 EINVAL", "{directory}");
+    }
+}
+
+#[test]
+fn logins_are_read_from_the_systems_own_files_alone() {
+    let scratch = Scratch::new();
+    for call in ["utmpname", "utmpxname"] {
+        let fence = Fence::by_hand(&scratch.rules());
+        // libc opens the file later, when what its name leads to may have changed.
+        for name in ["secret", "twin"] {
+            let words = scratch.words(&format!("{call} @/{name}"));
+            assert_eq!(fence.call(&words), "-1 EACCES", "{words:?}");
+            assert!(Fence::open().call(&words).starts_with("ok"), "{words:?}");
+        }
+        refused("/var/log/wtmp", &format!("{call} /var/log/wtmp"), "-1 EACCES");
+        refused("/var/log", &format!("{call} /var/log/wtmp"), "-1 EACCES");
+    }
+}
+
+#[test]
+fn streams_half_made_by_old_programs_are_refused_whatever_the_file() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    for call in ["_IO_file_fopen @/twin r", "_IO_file_open @/twin O_RDONLY 0"] {
+        let words = scratch.words(call);
+        assert_eq!(fence.call(&words), "NULL EACCES", "{call}");
+        assert_eq!(Fence::open().call(&words), "ok", "{call}");
+    }
 }
 
 #[test]
