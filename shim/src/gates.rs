@@ -108,6 +108,8 @@ gates! {
     fsconfig touches Names, refused Minus;
     fsmount touches Names, refused Minus;
     mount_setattr touches Names, refused Minus;
+    acct touches Names, refused Minus;
+    swapon touches Names, refused Minus;
     open_by_handle_at touches Handles, refused Minus;
 
     // The passwords of users and groups.
