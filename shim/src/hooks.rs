@@ -204,6 +204,7 @@ numbers! {
     SYS_readlink => readlink, Word;
     SYS_readlinkat => readlinkat, Word;
     SYS_statfs => statfs, Int;
+    SYS_mq_open => mq_open, Int;
     SYS_getxattr => getxattr, Word;
     SYS_lgetxattr => lgetxattr, Word;
     SYS_listxattr => listxattr, Word;

@@ -250,7 +250,21 @@ pub(crate) fn open_parts(
     goal: &Goal,
     text: &mut Text,
 ) -> Answer<c_int> {
-    let shape = text.load_parts(path)?;
+    text.put_parts(path)?;
+    open_copied(state, dir, goal, text)
+}
+
+/// As [`open_by_text`], for a path that lies in the text already, as it was copied.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_copied(
+    state: &State,
+    dir: c_int,
+    goal: &Goal,
+    text: &mut Text,
+) -> Answer<c_int> {
+    let shape = text.settle()?;
     let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
     if shape.parent {
         walk(state, goal, text, plain, false)

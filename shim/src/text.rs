@@ -134,7 +134,7 @@ impl Text {
         self.bytes.get_mut(place).ok_or(Errno::ENAMETOOLONG)
     }
 
-    /// Copies a C string of the caller's, once, into the empty text.
+    /// Copies a C string of the caller's, once, and makes a text of it.
     ///
     /// # Errors
     /// EFAULT for a null or wild pointer, ENOENT for an empty path, ENAMETOOLONG for one that
@@ -145,9 +145,32 @@ impl Text {
     /// caller called demands.
     #[inline(always)]
     pub(crate) unsafe fn load(&mut self, path: *const c_char) -> Answer<Shape> {
+        // SAFETY: as this function's own contract says.
+        let irregular = unsafe { self.copy(path) }?;
+        match self.bytes().first() {
+            None => Err(Errno::ENOENT),
+            Some(first) => {
+                let absolute = *first == b'/';
+                let parent = irregular && self.tidy();
+                Ok(Shape { absolute, parent })
+            }
+        }
+    }
+
+    /// Copies a C string of the caller's as it is, once; answers whether it is to be tidied.
+    ///
+    /// # Errors
+    /// EFAULT for a null or wild pointer, ENAMETOOLONG for one that does not fit.
+    ///
+    /// # Safety
+    /// As [`load`](Self::load).
+    #[inline(always)]
+    pub(crate) unsafe fn copy(&mut self, path: *const c_char) -> Answer<bool> {
         if sys::is_wild(path) {
             return Err(Errno::EFAULT);
         }
+        self.length = 0;
+        self.slash = false;
         let mut irregular = false;
         let mut after_slash = false;
         let mut first = true;
@@ -172,24 +195,24 @@ impl Text {
             after_slash = marks.slash & (1 << 15) != 0;
             self.length = self.length.saturating_add(sys::CHUNK);
         }
-        match self.bytes().first() {
-            None => Err(Errno::ENOENT),
-            Some(first) => {
-                let absolute = *first == b'/';
-                let parent = irregular && self.tidy();
-                Ok(Shape { absolute, parent })
-            }
-        }
+        Ok(irregular)
     }
 
-    /// Copies parts that stand one behind the other into the empty text.
+    /// Copies parts that stand one behind the other, as they are.
     ///
     /// # Errors
-    /// ENOENT for an empty path or one with a NUL in it, ENAMETOOLONG for one that does not fit.
-    pub(crate) fn load_parts(&mut self, parts: &[&[u8]]) -> Answer<Shape> {
-        for part in parts {
-            self.append(part)?;
-        }
+    /// ENAMETOOLONG for what does not fit.
+    pub(crate) fn put_parts(&mut self, parts: &[&[u8]]) -> Answer<()> {
+        self.length = 0;
+        self.slash = false;
+        parts.iter().try_for_each(|part| self.append(part))
+    }
+
+    /// Makes a text of the bytes that were put here as they are.
+    ///
+    /// # Errors
+    /// ENOENT for none, or for a NUL among them.
+    pub(crate) fn settle(&mut self) -> Answer<Shape> {
         match self.bytes().first() {
             // The kernel would read no further than a NUL.
             None => Err(Errno::ENOENT),

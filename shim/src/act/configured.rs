@@ -124,6 +124,9 @@ pub(crate) unsafe fn logins(state: &State, call: Call, name: *const c_char) -> A
     }
 }
 
+const NLSPATH: &[u8] = b"libc looks for the catalog along NLSPATH by itself; take that out of the \
+                          environment, or give catopen a path";
+
 /// `catopen`: a name with a slash is a path, which libc opens by the descriptor that was judged. Any
 /// other is looked for where `NLSPATH` says, by libc alone, so it must not say anything.
 ///
@@ -137,22 +140,25 @@ pub(crate) unsafe fn catalog(
 ) -> Answer<*mut c_void> {
     let mut text = Text::new();
     // SAFETY: as this function's own contract says.
-    unsafe { text.load(name) }?;
+    unsafe { text.copy(name) }?;
     let catalog = if text.bytes().contains(&b'/') {
         let goal = Goal::hold(call, Access::READ, true);
-        // SAFETY: as this function's own contract says.
-        let fd = unsafe { place::open(state, CWD, name, &goal, &mut text) }?;
+        let fd = place::open_copied(state, CWD, &goal, &mut text)?;
         let mut link = Decimal::new(b"/proc/thread-self/fd/");
         let path = link.path(fd.cast_unsigned());
         // SAFETY: a C string of ours.
         let catalog = path.map(|path| unsafe { (state.next.catopen)(path.start(), flag) });
         sys::close(fd);
         catalog?
-    } else if state.environment.is_some() && variable(b"NLSPATH").is_some() {
-        return Err(Errno::ENOENT);
+    } else if let Some(path) = variable(b"NLSPATH")
+        && state.environment.is_some()
+    {
+        report::unsound(state, call, Access::READ, path, NLSPATH)?;
+        return Err(Errno::EACCES);
     } else {
-        // SAFETY: the caller's own name, which is no path.
-        unsafe { (state.next.catopen)(name, flag) }
+        let name = text.ended().ok_or(Errno::ENOENT)?;
+        // SAFETY: a C string of ours.
+        unsafe { (state.next.catopen)(name.as_ptr().cast(), flag) }
     };
     // libc's answer for "none" is (nl_catd) -1.
     if catalog.addr() == usize::MAX { Err(sys::errno()) } else { Ok(catalog) }
