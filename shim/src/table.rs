@@ -203,7 +203,7 @@ fn open_textless(fd: c_int, how: &How) -> Answer<c_int> {
     let mut text = Text::new();
     let path = link.path(number)?;
     text.receive(PATH_MAX, |room| sys::readlinkat(CWD, path, room))?;
-    if text.bytes().first() == Some(&b'/') && leads_to(&mut text, &sys::fstat(fd)?) {
+    if text.bytes().first() == Some(&b'/') && leads_to(text.path(), &sys::fstat(fd)?) {
         return Err(Errno::ESTALE);
     }
     sys::openat2(CWD, link.path(number)?, &How { resolve: 0, ..*how })

@@ -16,6 +16,9 @@ pub(crate) const PATH_MAX: usize = 4096;
 /// The most bytes of a text, so that a NUL fits behind it.
 const LONGEST: usize = PATH_MAX - 1;
 
+/// The bytes behind a text that may hold its slash and its NUL.
+const BEHIND: usize = 2;
+
 /// What a caller's path looked like, before it was a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -227,13 +230,25 @@ impl Text {
     /// Takes `.`, `//` and a slash at the end out; answers whether a `..` is left.
     #[inline(never)]
     fn tidy(&mut self) -> bool {
-        let raw = self.length;
         let absolute = self.bytes().first() == Some(&b'/');
+        let parent = self.pack(0, self.length, 0, absolute);
+        if self.length == 0 && absolute {
+            self.length = self.put(0, b'/');
+        }
+        parent
+    }
+
+    /// Writes the names that lie between `read` and `end` to `place`, with one slash between them
+    /// and, when `absolute`, before the first; the text ends behind them. Answers whether one of
+    /// them is `..`.
+    ///
+    /// What is written never overtakes what is read: `place` is not behind `read`, each name loses
+    /// slashes and gains none but the first, for which an absolute path has one and any other must
+    /// leave room.
+    fn pack(&mut self, mut read: usize, end: usize, place: usize, absolute: bool) -> bool {
         let mut parent = false;
-        let mut read = 0_usize;
-        self.length = 0;
-        // What is written never overtakes what is read: a name loses slashes, never gains one.
-        while read < raw {
+        self.length = place;
+        while read < end {
             let Some(byte) = self.raw(read) else { break };
             if byte == b'/' {
                 self.slash = true;
@@ -242,11 +257,11 @@ impl Text {
             }
             self.slash = false;
             let before = self.length;
-            if absolute || before > 0 {
+            if absolute || before > place {
                 self.length = self.put(before, b'/');
             }
             let name = self.length;
-            while read < raw {
+            while read < end {
                 match self.raw(read) {
                     None | Some(b'/') => break,
                     Some(byte) => self.length = self.put(self.length, byte),
@@ -265,10 +280,53 @@ impl Text {
                 _ => {}
             }
         }
-        if self.length == 0 && absolute {
-            self.length = self.put(0, b'/');
-        }
         parent
+    }
+
+    /// Lets `fill` write a link's target into the room behind the text, where [`path`](Self::path)
+    /// and [`with_prefix`](Self::with_prefix) leave it alone; answers its length.
+    ///
+    /// # Errors
+    /// What `fill` says; ENAMETOOLONG for a target that fills the room.
+    pub(crate) fn receive_behind(
+        &mut self,
+        fill: impl FnOnce(sys::Room<'_>) -> Answer<usize>,
+    ) -> Answer<usize> {
+        let room = self.bytes.get_mut(self.length.saturating_add(BEHIND)..);
+        let room = room.filter(|room| !room.is_empty()).ok_or(Errno::ENAMETOOLONG)?;
+        let filled = fill(&mut *room)?;
+        room.get_mut(filled).ok_or(Errno::ENAMETOOLONG)?.write(0);
+        Ok(filled)
+    }
+
+    /// The target of that length behind the text, with its NUL.
+    pub(crate) fn behind(&self, length: usize) -> &[u8] {
+        let room = self.bytes.get(self.length.saturating_add(BEHIND)..).unwrap_or_default();
+        let bytes = room.get(..=length).unwrap_or_default();
+        // SAFETY: `receive_behind` had them written, and nothing was since.
+        unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+    }
+
+    /// Puts the target of that length behind the text in the place of the bytes from `start` to
+    /// `end`, without `.`, `//` and the like; an absolute target drops what was before it.
+    ///
+    /// # Errors
+    /// ENAMETOOLONG when the whole does not fit.
+    pub(crate) fn splice_behind(&mut self, start: usize, end: usize, length: usize) -> Answer<()> {
+        let target = self.length.saturating_add(BEHIND);
+        let parts = self.bytes.get_mut(end..target.saturating_add(length));
+        let parts = parts.ok_or(Errno::ENAMETOOLONG)?;
+        // What followed the link goes behind its target; then both are packed into their place.
+        let turn = parts.len().saturating_sub(length);
+        parts.rotate_left(turn);
+        let tail = turn.saturating_sub(BEHIND);
+        let whole = end.saturating_add(length).saturating_add(tail);
+        let from_root = self.raw(end) == Some(b'/');
+        let slash = self.slash;
+        self.pack(end, whole, if from_root { 0 } else { start }, true);
+        // Only at the end of the whole path does a target's own slash count.
+        self.slash = if tail == 0 { slash || self.slash } else { slash };
+        if self.length == 0 { self.push(b'/') } else { Ok(()) }
     }
 
     /// A byte that `load` copied, though the text may have been cut before it.

@@ -9,7 +9,7 @@ use super::{Goal, act, rewrite};
 use crate::arm::State;
 use crate::report;
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, PROC_SUPER_MAGIC};
-use crate::text::{PATH_MAX, Text};
+use crate::text::Text;
 
 /// The links that one path may lead through, as in the kernel (`MAXSYMLINKS`).
 const MOST_LINKS: u32 = 40;
@@ -19,6 +19,8 @@ const MOST_LINKS: u32 = 40;
 struct Link {
     /// The length of the link's own name in the text.
     end: usize,
+    /// The length of its target, which lies behind the text.
+    target: usize,
     /// The target is kept by procfs for a descriptor and the like.
     magic: bool,
 }
@@ -36,7 +38,6 @@ pub(super) fn walk(
     mut plain: usize,
     mut refused: bool,
 ) -> Answer<c_int> {
-    let mut target = Text::new();
     let mut links = 0_u32;
     let mut asked = false;
     loop {
@@ -72,12 +73,12 @@ pub(super) fn walk(
         if links > MOST_LINKS {
             return Err(Errno::ELOOP);
         }
-        let Some(link) = find_link(state, goal, text, end, &mut target)? else { continue };
+        let Some(link) = find_link(state, goal, text, end)? else { continue };
         if whole && link.end == end && !text.slash() && !goal.follows() {
             return Err(Errno::ELOOP);
         }
         if link.magic {
-            match magic(state, goal, text, link.end, &mut target) {
+            match magic(state, goal, text, link.end, link.target) {
                 Some(Err(Errno::ESTALE)) => continue,
                 Some(answer) => {
                     // What was opened has no text.
@@ -88,8 +89,8 @@ pub(super) fn walk(
             }
         }
         let start = text.bytes().get(..link.end).map_or(0, directory_of);
-        text.splice(start, link.end, target.bytes())?;
-        plain = if target.bytes().first() == Some(&b'/') { 0 } else { start };
+        plain = if text.behind(link.target).first() == Some(&b'/') { 0 } else { start };
+        text.splice_behind(start, link.end, link.target)?;
     }
 }
 
@@ -146,13 +147,7 @@ fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<()> {
 /// # Errors
 /// EACCES when only a forbidden prefix, which is never opened, can be the link; what the kernel
 /// answers for a prefix.
-fn find_link(
-    state: &State,
-    goal: &Goal,
-    text: &mut Text,
-    end: usize,
-    target: &mut Text,
-) -> Answer<Option<Link>> {
+fn find_link(state: &State, goal: &Goal, text: &mut Text, end: usize) -> Answer<Option<Link>> {
     let mut hidden = false;
     let mut length = end;
     while length > 0 {
@@ -160,7 +155,7 @@ fn find_link(
         if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
             hidden = true;
         } else {
-            match read_link(text, length, target)? {
+            match read_link(text, length)? {
                 Found::Beyond => {}
                 Found::Link(link) => return Ok(Some(link)),
                 // The link is longer than this prefix, so it is one that is never opened.
@@ -199,7 +194,7 @@ enum Found {
 }
 
 /// Reads the first `length` bytes as a link, if they name one and hold none before it.
-fn read_link(text: &mut Text, length: usize, target: &mut Text) -> Answer<Found> {
+fn read_link(text: &mut Text, length: usize) -> Answer<Found> {
     let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
     let fd = match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
@@ -207,19 +202,18 @@ fn read_link(text: &mut Text, length: usize, target: &mut Text) -> Answer<Found>
         answer => answer?,
     };
     // A link object leads nowhere, and no parent can be swapped under it.
-    let answer = match target.receive(PATH_MAX, |room| sys::readlinkat(fd, sys::Path::EMPTY, room))
-    {
+    let answer = match text.receive_behind(|room| sys::readlinkat(fd, sys::Path::EMPTY, room)) {
         Err(errno @ Errno::ENAMETOOLONG) => Err(errno),
         Err(_) => Ok(Found::Plain),
         Ok(0) => Err(Errno::ENOENT),
-        Ok(_) => describe(fd, text, length).map(Found::Link),
+        Ok(target) => describe(fd, text, length, target).map(Found::Link),
     };
     sys::close(fd);
     answer
 }
 
 /// What kind of link the descriptor holds; applies `fs.protected_symlinks`.
-fn describe(fd: c_int, text: &mut Text, end: usize) -> Answer<Link> {
+fn describe(fd: c_int, text: &mut Text, end: usize, target: usize) -> Answer<Link> {
     if end == text.length() {
         let link = sys::fstat(fd)?;
         if link.st_uid != sys::effective_user() {
@@ -227,7 +221,7 @@ fn describe(fd: c_int, text: &mut Text, end: usize) -> Answer<Link> {
         }
     }
     let magic = is_magic(text.bytes(), end) && sys::file_system(fd)? == PROC_SUPER_MAGIC;
-    Ok(Link { end, magic })
+    Ok(Link { end, target, magic })
 }
 
 /// The kernel follows a link in a sticky, world-writable directory only when it is the caller's

@@ -112,17 +112,19 @@ pub(super) fn magic(
     goal: &Goal,
     text: &mut Text,
     end: usize,
-    target: &mut Text,
+    target: usize,
 ) -> Option<Answer<c_int>> {
     let whole = end == text.length() && !text.slash();
     let object = text.with_prefix(end, sys::stat);
     let prefix = text.bytes().get(..end).unwrap_or_default();
-    if target.bytes().first() == Some(&b'/') {
-        if let Some(rule) = state.image.decide(target.bytes()).refuses(Access::METADATA) {
-            let refusal = report::refuse(state, goal.call, Access::METADATA, rule, target.bytes());
+    let ended = text.behind(target);
+    let target = ended.get(..target).unwrap_or_default();
+    if target.first() == Some(&b'/') {
+        if let Some(rule) = state.image.decide(target).refuses(Access::METADATA) {
+            let refusal = report::refuse(state, goal.call, Access::METADATA, rule, target);
             return refusal.err().map(Err);
         }
-        if object.is_ok_and(|object| leads_to(target, &object)) {
+        if object.is_ok_and(|object| leads_to(sys::Path::new(ended), &object)) {
             return None;
         }
     } else if whole && parent_name(prefix) == b"ns" {
@@ -146,10 +148,9 @@ fn parent_name(path: &[u8]) -> &[u8] {
 
 /// Whether a text, with no link on its way, is that object. In another root or
 /// mount name space the same text is another place, and a deleted object has none.
-pub(crate) fn leads_to(text: &mut Text, object: &libc::stat) -> bool {
+pub(crate) fn leads_to(path: Answer<sys::Path<'_>>, object: &libc::stat) -> bool {
     let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    let path = text.path();
     let Ok(fd) = path.and_then(|path| sys::openat2(CWD, path, &how)) else { return false };
     let place = sys::fstat(fd);
     sys::close(fd);
