@@ -24,7 +24,7 @@ FLOWS = {
     # The child fails; its script goes on and returns the child's message.
     "groovy-child": ("SUCCESS", "SECRET", "SUCCESS"),
 }
-REFUSALS = ("Permission denied", "AccessDeniedException")
+REFUSALS = ("Permission denied", "AccessDeniedException", "denied read of /etc/passwd")
 
 
 def mistakes(fenced, secret, lines, expected):
