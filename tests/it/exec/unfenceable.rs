@@ -18,7 +18,7 @@ fn irrelevant() -> Fence {
 
 /// The reasons that the audit lines give.
 fn reasons(outcome: &Outcome) -> String {
-    outcome.audit.iter().filter_map(|line| line["unfenceable"].as_str()).collect()
+    outcome.audit.iter().filter_map(|line| line["unsound"].as_str()).collect()
 }
 
 /// A copy of `true` that is changed; the unchanged one is its twin.
