@@ -13,6 +13,7 @@ use super::matching::Prefixes;
 use super::merge::Merge;
 use super::order;
 use super::profile::Profile;
+use super::steps::{Step, steps};
 use super::value::{Node, Value, type_of};
 use super::{Note, REFERENCE};
 
@@ -52,22 +53,18 @@ pub(super) fn resolve(
     }
     let merge = |number| Merge { number, drops_duplicates: profile.drops_duplicates() };
     let references = References::new(&named, entries);
-    let forced_types = Prefixes::new(forced.iter().map(|listed| (Rc::clone(&listed.of_type), ())));
+    let forced_types = prefixes(forced.iter());
 
-    Pass::new(&plain).walk(flow, &mut |plugin, numbers| {
+    Pass::new(&plain, Order::FirstWins).walk(flow, entries, &mut |plugin, step| {
         if !(profile.has_references() && plugin.contains_key(REFERENCE)) {
-            for &number in numbers {
-                merge(number).fill(plugin, &entries[number].values);
-            }
+            merge(step.number).fill(plugin, step.values(entries));
         }
     });
     if profile.has_references() {
         references.apply(flow, entries, &forced_types, &merge, &mut notes);
     }
-    Pass::new(&forced).walk(flow, &mut |plugin, numbers| {
-        for &number in numbers {
-            merge(number).force(plugin, &entries[number].values);
-        }
+    Pass::new(&forced, Order::LastWins).walk(flow, entries, &mut |plugin, step| {
+        merge(step.number).force(plugin, step.values(entries));
     });
     if profile.has_references() {
         references.strip(flow);
@@ -96,53 +93,92 @@ fn list(entries: &[Entry], profile: Profile, aliases: &Aliases) -> Vec<Listed> {
     listed
 }
 
+fn prefixes<'a>(listed: impl Iterator<Item = &'a Listed>) -> Prefixes {
+    Prefixes::new(listed.map(|listed| (Rc::clone(&listed.of_type), listed.number)))
+}
+
+/// Which of several entries for one plugin wins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// The first that is applied; the others find the value there.
+    FirstWins,
+    /// The last that is applied; it writes over the others.
+    LastWins,
+}
+
 /// A walk through a flow that hands each plugin to the entries that match its type.
 struct Pass {
-    /// The entries and their place in the order of application.
-    prefixes: Prefixes<(usize, usize)>,
-    /// The entries of each type met so far.
-    known: HashMap<Rc<str>, Rc<[usize]>>,
+    /// The entries, in groups that are applied in this order.
+    prefixes: Prefixes,
+    order: Order,
+    /// What is to be done for each type met so far, and for each set of groups.
+    known: HashMap<Rc<str>, Rc<[Step]>>,
+    by_groups: HashMap<Vec<usize>, Rc<[Step]>>,
 }
 
 impl Pass {
-    fn new(listed: &[Listed]) -> Self {
+    fn new(listed: &[Listed], order: Order) -> Self {
         let groups = order::grouped(listed.iter().map(|listed| &*listed.of_type));
         let places: HashMap<&str, usize> =
             groups.into_iter().enumerate().map(|(place, of_type)| (of_type, place)).collect();
-        let mut in_order: Vec<(usize, &Listed)> =
-            listed.iter().map(|listed| (places[&*listed.of_type], listed)).collect();
-        in_order.sort_by_key(|&(place, _)| place);
-        let prefixes = Prefixes::new(
-            in_order
-                .into_iter()
-                .enumerate()
-                .map(|(place, (_, listed))| (Rc::clone(&listed.of_type), (place, listed.number))),
-        );
-        Self { prefixes, known: HashMap::new() }
+        let mut in_order: Vec<&Listed> = listed.iter().collect();
+        in_order.sort_by_key(|listed| places[&*listed.of_type]);
+        let prefixes = prefixes(in_order.into_iter());
+        Self { prefixes, order, known: HashMap::new(), by_groups: HashMap::new() }
     }
 
-    fn matching(&mut self, plugin_type: &Rc<str>) -> Rc<[usize]> {
-        if let Some(numbers) = self.known.get(plugin_type) {
-            return Rc::clone(numbers);
+    fn matching(&mut self, plugin_type: &Rc<str>, entries: &[Entry]) -> Rc<[Step]> {
+        if let Some(steps) = self.known.get(plugin_type) {
+            return Rc::clone(steps);
         }
-        let mut found: Vec<(usize, usize)> = self.prefixes.of_text(plugin_type).collect();
-        found.sort_unstable();
-        let numbers: Rc<[usize]> = found.into_iter().map(|(_, number)| number).collect();
-        self.known.insert(Rc::clone(plugin_type), Rc::clone(&numbers));
-        numbers
+        let mut groups: Vec<usize> = self.prefixes.of_text(plugin_type).collect();
+        groups.sort_unstable();
+        let steps = match self.by_groups.get(&groups) {
+            Some(steps) => Rc::clone(steps),
+            None => {
+                let steps: Rc<[Step]> = self.steps(&groups, entries).into();
+                self.by_groups.insert(groups, Rc::clone(&steps));
+                steps
+            }
+        };
+        self.known.insert(Rc::clone(plugin_type), Rc::clone(&steps));
+        steps
     }
 
-    fn walk(&mut self, node: &mut Node, apply: &mut impl FnMut(&mut super::Map, &[usize])) {
+    fn steps(&self, groups: &[usize], entries: &[Entry]) -> Vec<Step> {
+        let mut numbers: Vec<usize> =
+            groups.iter().flat_map(|&group| self.prefixes.group(group)).copied().collect();
+        if self.order == Order::LastWins {
+            numbers.reverse();
+        }
+        // Lists are joined and maps are merged, whoever wins.
+        let is_simple =
+            |node: &Node| matches!(node.value, Value::Bool(_) | Value::Number(_) | Value::Text(_));
+        let mut steps = steps(numbers.into_iter(), entries, is_simple, |_| true);
+        if self.order == Order::LastWins {
+            steps.reverse();
+        }
+        steps
+    }
+
+    fn walk(
+        &mut self,
+        node: &mut Node,
+        entries: &[Entry],
+        apply: &mut impl FnMut(&mut super::Map, &Step),
+    ) {
         if self.prefixes.is_empty() {
             return;
         }
         match &mut node.value {
-            Value::List(items) => items.iter_mut().for_each(|item| self.walk(item, apply)),
+            Value::List(items) => {
+                items.iter_mut().for_each(|item| self.walk(item, entries, apply));
+            }
             Value::Map(map) => {
-                map.values_mut().for_each(|value| self.walk(value, apply));
+                map.values_mut().for_each(|value| self.walk(value, entries, apply));
                 if let Some(plugin_type) = type_of(map) {
-                    let numbers = self.matching(&Rc::clone(plugin_type));
-                    apply(map, &numbers);
+                    let steps = self.matching(&Rc::clone(plugin_type), entries);
+                    steps.iter().for_each(|step| apply(map, step));
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
@@ -158,7 +194,7 @@ struct References {
 /// The entries of one name: the one that wins, and the types of all of them.
 struct Named {
     winner: usize,
-    types: Prefixes<()>,
+    types: Prefixes,
 }
 
 impl References {
@@ -173,7 +209,7 @@ impl References {
         let by_name = groups.into_iter().map(|(name, group)| {
             let forced = group.iter().rev().find(|listed| entries[listed.number].forced);
             let winner = forced.unwrap_or(&group[0]).number;
-            let types = Prefixes::new(group.iter().map(|listed| (Rc::clone(&listed.of_type), ())));
+            let types = prefixes(group.into_iter());
             (name, Named { winner, types })
         });
         Self { by_name: by_name.collect() }
@@ -182,7 +218,7 @@ impl References {
     /// The entries that a plugin asks for, when they are for its type.
     fn asked_by(&self, plugin: &super::Map) -> Option<&Named> {
         let named = self.by_name.get(plugin.get(REFERENCE)?.text()?)?;
-        named.types.of_text(type_of(plugin)?).next().map(|()| named)
+        named.types.of_text(type_of(plugin)?).next().map(|_| named)
     }
 
     /// Gives the named entries to the plugins that ask for them, unless a forced entry matches
@@ -191,7 +227,7 @@ impl References {
         &self,
         node: &mut Node,
         entries: &[Entry],
-        forced_types: &Prefixes<()>,
+        forced_types: &Prefixes,
         merge: &impl Fn(usize) -> Merge,
         notes: &mut Vec<Note>,
     ) {

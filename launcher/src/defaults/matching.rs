@@ -6,37 +6,49 @@ use std::rc::Rc;
 
 use super::aliases::{Aliases, without_version};
 
-/// Values by prefix.
+/// Entries in groups of one prefix.
 #[derive(Debug)]
-pub(super) struct Prefixes<T> {
-    by_prefix: HashMap<Rc<str>, Vec<T>>,
+pub(super) struct Prefixes {
+    /// The entries of each group; groups are in the order in which their prefixes came.
+    groups: Vec<Vec<usize>>,
+    by_prefix: HashMap<Rc<str>, usize>,
     /// The lengths that occur, so that no other prefix is looked up.
     lengths: Vec<usize>,
 }
 
-impl<T: Copy> Prefixes<T> {
-    pub(super) fn new(entries: impl Iterator<Item = (Rc<str>, T)>) -> Self {
-        let mut by_prefix: HashMap<Rc<str>, Vec<T>> = HashMap::new();
-        for (prefix, value) in entries {
-            by_prefix.entry(prefix).or_default().push(value);
+impl Prefixes {
+    pub(super) fn new(entries: impl Iterator<Item = (Rc<str>, usize)>) -> Self {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut by_prefix: HashMap<Rc<str>, usize> = HashMap::new();
+        for (prefix, number) in entries {
+            let group = *by_prefix.entry(prefix).or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            });
+            groups[group].push(number);
         }
         let mut lengths: Vec<usize> = by_prefix.keys().map(|prefix| prefix.len()).collect();
         lengths.sort_unstable();
         lengths.dedup();
-        Self { by_prefix, lengths }
+        Self { groups, by_prefix, lengths }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_prefix.is_empty()
+        self.groups.is_empty()
     }
 
-    /// The values of every prefix of a text.
-    pub(super) fn of_text<'a>(&'a self, text: &'a str) -> impl Iterator<Item = T> + 'a {
+    /// The entries of a group.
+    pub(super) fn group(&self, group: usize) -> &[usize] {
+        &self.groups[group]
+    }
+
+    /// The groups of every prefix of a text.
+    pub(super) fn of_text<'a>(&'a self, text: &'a str) -> impl Iterator<Item = usize> + 'a {
         self.at_lengths(text, |_| true)
     }
 
-    /// The values of every prefix of a class that ends where a part of the name does.
-    pub(super) fn of_class<'a>(&'a self, class: &'a str) -> impl Iterator<Item = T> + 'a {
+    /// The groups of every prefix of a class that ends where a part of the name does.
+    pub(super) fn of_class<'a>(&'a self, class: &'a str) -> impl Iterator<Item = usize> + 'a {
         self.at_lengths(class, |length| ends_a_part(class, length))
     }
 
@@ -44,13 +56,12 @@ impl<T: Copy> Prefixes<T> {
         &'a self,
         text: &'a str,
         accept: impl Fn(usize) -> bool + 'a,
-    ) -> impl Iterator<Item = T> + 'a {
+    ) -> impl Iterator<Item = usize> + 'a {
         self.lengths
             .iter()
             .take_while(|&&length| length <= text.len())
             .filter(move |&&length| accept(length))
             .filter_map(|&length| self.by_prefix.get(text.get(..length)?))
-            .flatten()
             .copied()
     }
 }
@@ -101,11 +112,13 @@ mod tests {
 
     #[test]
     fn every_prefix_is_found() {
-        let prefixes = Prefixes::new(
-            ["a", "a.b", "a.bc", "", "é"].into_iter().map(|prefix| (prefix.into(), prefix)),
-        );
-        assert_eq!(prefixes.of_text("a.bc.d").collect::<Vec<_>>(), ["", "a", "a.b", "a.bc"]);
-        assert_eq!(prefixes.of_class("a.bc.d").collect::<Vec<_>>(), ["a", "a.bc"]);
-        assert_eq!(prefixes.of_text("èè").collect::<Vec<_>>(), [""]);
+        let texts = ["a", "a.b", "a.bc", "", "é"];
+        let prefixes = Prefixes::new(texts.into_iter().zip(0..).map(|(text, n)| (text.into(), n)));
+        let found = |groups: &mut dyn Iterator<Item = usize>| -> Vec<&str> {
+            groups.map(|group| texts[prefixes.group(group)[0]]).collect()
+        };
+        assert_eq!(found(&mut prefixes.of_text("a.bc.d")), ["", "a", "a.b", "a.bc"]);
+        assert_eq!(found(&mut prefixes.of_class("a.bc.d")), ["a", "a.bc"]);
+        assert_eq!(found(&mut prefixes.of_text("èè")), [""]);
     }
 }

@@ -22,6 +22,7 @@ mod order;
 mod places;
 pub(crate) mod policy;
 mod profile;
+mod steps;
 mod strict;
 mod strict_merge;
 mod value;

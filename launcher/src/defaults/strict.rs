@@ -6,13 +6,14 @@
 //! there is nothing that two entries could change back and forth.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::aliases::{Aliases, without_version};
 use super::chain::Chain;
 use super::entry::{Entry, Level};
 use super::matching::{Prefixes, normal};
+use super::steps::{Step, steps};
 use super::strict_merge::{Reach, keep_what_belongs, let_go};
 use super::value::{Map, Node, Origin, Value, type_of};
 use super::{Cycle, Note, REFERENCE, changes};
@@ -51,27 +52,27 @@ pub(super) fn resolve(
 /// What the entries do to the plugins of one type.
 struct Plan {
     /// The entries that are not forced, the strongest first.
-    fill: Vec<usize>,
+    fill: Vec<Step>,
     /// The forced ones, the strongest last.
-    force: Vec<usize>,
-}
-
-impl Plan {
-    fn has(&self, number: usize) -> bool {
-        self.fill.contains(&number) || self.force.contains(&number)
-    }
+    force: Vec<Step>,
+    /// The numbers in `fill`.
+    beside: Vec<usize>,
+    /// The numbers of all entries that match.
+    all: HashSet<usize>,
 }
 
 struct Strict<'a> {
     entries: &'a [Entry],
     aliases: &'a Aliases,
     /// The entries that go by type.
-    prefixes: Prefixes<usize>,
+    prefixes: Prefixes,
     /// The named ones.
     references: HashMap<&'a str, Vec<usize>>,
     /// The place of each entry among all, the strongest last.
     ranks: Vec<usize>,
+    /// The plan for each type met so far, and for each set of groups of entries.
     plans: HashMap<Rc<str>, Rc<Plan>>,
+    by_groups: HashMap<Vec<usize>, Rc<Plan>>,
     notes: Vec<Note>,
 }
 
@@ -99,6 +100,7 @@ impl<'a> Strict<'a> {
             references,
             ranks,
             plans: HashMap::new(),
+            by_groups: HashMap::new(),
             notes: Vec::new(),
         }
     }
@@ -109,12 +111,27 @@ impl<'a> Strict<'a> {
         }
         let names =
             std::iter::once(without_version(plugin_type)).chain(self.aliases.names(plugin_type));
-        let mut found: Vec<usize> = names.flat_map(|name| self.prefixes.of_class(name)).collect();
-        found.sort_unstable();
-        found.dedup();
-        let (mut force, mut fill): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|&number| self.entries[number].forced);
-        force.sort_by_key(|&number| self.ranks[number]);
+        let mut groups: Vec<usize> = names.flat_map(|name| self.prefixes.of_class(name)).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let plan = match self.by_groups.get(&groups) {
+            Some(plan) => Rc::clone(plan),
+            None => {
+                let plan = Rc::new(self.make_plan(&groups));
+                self.by_groups.insert(groups, Rc::clone(&plan));
+                plan
+            }
+        };
+        self.plans.insert(Rc::clone(plugin_type), Rc::clone(&plan));
+        plan
+    }
+
+    fn make_plan(&self, groups: &[usize]) -> Plan {
+        let all: HashSet<usize> =
+            groups.iter().flat_map(|&group| self.prefixes.group(group)).copied().collect();
+        let (mut force, mut fill): (Vec<usize>, Vec<usize>) =
+            all.iter().partition(|&&number| self.entries[number].forced);
+        force.sort_by_key(|&number| std::cmp::Reverse(self.ranks[number]));
         // Of those that are not forced: flow before global, then the longer type, then the first.
         fill.sort_by(|&one, &other| {
             let (first, second) = (&self.entries[one], &self.entries[other]);
@@ -125,9 +142,19 @@ impl<'a> Strict<'a> {
                 .then(length(second).cmp(&length(first)))
                 .then(one.cmp(&other))
         });
-        let plan = Rc::new(Plan { fill, force });
-        self.plans.insert(Rc::clone(plugin_type), Rc::clone(&plan));
-        plan
+        let is_simple = |node: &Node| {
+            matches!(
+                node.value,
+                Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_)
+            )
+        };
+        let fill = steps(fill.into_iter(), self.entries, is_simple, |_| true);
+        // An entry that changes a type may be refused as a whole.
+        let always = |entry: &Entry| !entry.values.contains_key("type");
+        let mut force = steps(force.into_iter(), self.entries, is_simple, always);
+        force.reverse();
+        let beside = fill.iter().map(|step| step.number).collect();
+        Plan { fill, force, beside, all }
     }
 
     /// Visits a node.
@@ -173,7 +200,7 @@ impl<'a> Strict<'a> {
             }
             if let Some(number) = map.get("type").and_then(|node| node.origin.entry()) {
                 changed_by.push(number);
-                keep_what_belongs(map, number, |number| plan.has(number));
+                keep_what_belongs(map, number, |number| plan.all.contains(&number));
             }
         }
         Ok(())
@@ -183,12 +210,16 @@ impl<'a> Strict<'a> {
         if map.contains_key(REFERENCE) {
             self.apply_named(map, plan, chain)?;
         } else {
-            for &number in &plan.fill {
-                self.reach(number, &plan.fill).fill(map, &self.entries[number].values, chain)?;
+            for step in &plan.fill {
+                self.reach(step.number, &plan.beside).fill(
+                    map,
+                    step.values(self.entries),
+                    chain,
+                )?;
             }
         }
-        for &number in &plan.force {
-            self.reach(number, &plan.fill).force(map, &self.entries[number].values, chain)?;
+        for step in &plan.force {
+            self.reach(step.number, &plan.beside).force(map, step.values(self.entries), chain)?;
         }
         Ok(())
     }
