@@ -10,6 +10,7 @@ pub(crate) mod number;
 pub(crate) mod open;
 pub(crate) mod program;
 pub(crate) mod shell;
+pub(crate) mod socket;
 pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod stream;

@@ -9,10 +9,12 @@
 use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::ptr::{null, null_mut};
 
-use libc::{DIR, FILE, key_t, mode_t, pid_t, size_t, ssize_t};
+use libc::{
+    DIR, FILE, key_t, mmsghdr, mode_t, msghdr, pid_t, size_t, sockaddr, socklen_t, ssize_t,
+};
 
 use crate::act::start::Spawning;
-use crate::act::{configured, look, named, number, open, shell, start, stream, watch};
+use crate::act::{configured, look, named, number, open, shell, socket, start, stream, watch};
 use crate::interpose::hooks;
 use crate::sys::CWD;
 
@@ -120,6 +122,17 @@ hooks! {
     chdir(path: Str) -> c_int, deny (-1) => look::change_directory(path);
     fchdir(fd: c_int) -> c_int, deny (-1) => look::change_to(fd);
 
+    // Unix sockets.
+    connect(socket: Fd, address: *const sockaddr, length: socklen_t) -> c_int, deny (-1) => socket::connect(socket, address, length);
+    __connect(socket: Fd, address: *const sockaddr, length: socklen_t) -> c_int, deny (-1) => socket::connect(socket, address, length);
+    bind(socket: Fd, address: *const sockaddr, length: socklen_t) -> c_int, deny (-1) => socket::bind(socket, address, length);
+    sendto(socket: Fd, start: *const c_void, length: size_t, flags: c_int, address: *const sockaddr, size: socklen_t) -> ssize_t, deny (-1) => socket::send_to(socket, socket::Bytes { start, length, flags }, address, size);
+    sendmsg(socket: Fd, message: *const msghdr, flags: c_int) -> ssize_t, deny (-1) => socket::send_message(socket, message, flags);
+    sendmmsg(socket: Fd, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int, deny (-1) => socket::send_messages(socket, messages, count, flags);
+    __sendmmsg(socket: Fd, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int, deny (-1) => socket::send_messages(socket, messages, count, flags);
+    clntunix_create(_to: *mut c_void, _program: c_ulong, _version: c_ulong, _socket: *mut c_int, _send: c_uint, _receive: c_uint) -> *mut c_void, deny (null_mut()) => socket::call_by_old_means();
+    svcunix_create(_socket: c_int, _send: c_uint, _receive: c_uint, _path: *mut c_char) -> *mut c_void, deny (null_mut()) => socket::call_by_old_means();
+
     // Starting programs. The other doors to it, and those of the loader, are in `doors`.
     execve(path: Str, arguments: List, environment: List) -> c_int, deny (-1) => start::at(CWD, path, arguments, environment, 0);
     execveat(dir: Fd, path: Str, arguments: Words, environment: Words, flags: c_int) -> c_int, deny (-1) => start::at(dir, path, arguments.cast(), environment.cast(), flags);
@@ -214,6 +227,11 @@ numbers! {
     SYS_name_to_handle_at => name_to_handle_at, Int;
     SYS_chdir => chdir, Int;
     SYS_fchdir => fchdir, Int;
+    SYS_connect => connect, Int;
+    SYS_bind => bind, Int;
+    SYS_sendto => sendto, Word;
+    SYS_sendmsg => sendmsg, Word;
+    SYS_sendmmsg => sendmmsg, Int;
     SYS_execve => execve, Int;
     SYS_execveat => execveat, Int;
     SYS_unshare => unshare, Int;
@@ -222,7 +240,7 @@ numbers! {
 
 /// The prototypes that rows are compared with: the libc crate's, and those of names that it lacks.
 pub(crate) mod prototypes {
-    use super::{Fd, Str, Words, c_char, c_int, c_uint, c_void};
+    use super::{Fd, Str, Words, c_char, c_int, c_uint, c_ulong, c_void};
     pub(crate) use libc::*;
 
     unsafe extern "C" {
@@ -273,6 +291,18 @@ pub(crate) mod prototypes {
             r: size_t,
         ) -> ssize_t;
         pub(crate) fn __realpath_chk(p: Str, resolved: *mut c_char, room: size_t) -> *mut c_char;
+        pub(crate) fn __connect(s: Fd, address: *const sockaddr, length: socklen_t) -> c_int;
+        pub(crate) fn clntunix_create(
+            t: *mut c_void,
+            p: c_ulong,
+            v: c_ulong,
+            s: *mut c_int,
+            o: c_uint,
+            i: c_uint,
+        ) -> *mut c_void;
+        pub(crate) fn svcunix_create(s: c_int, o: c_uint, i: c_uint, p: *mut c_char)
+        -> *mut c_void;
+        pub(crate) fn __sendmmsg(s: Fd, m: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
         pub(crate) fn __libc_system(command: Str) -> c_int;
         pub(crate) fn _IO_popen(command: Str, mode: Str) -> *mut FILE;
         pub(crate) fn _IO_proc_open(file: *mut FILE, command: Str, mode: Str) -> *mut FILE;

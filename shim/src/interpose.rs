@@ -171,6 +171,16 @@ nexts! {
     catopen: fn(*const c_char, c_int) -> *mut c_void;
     /// Opens a named semaphore.
     sem_open: fn(*const c_char, c_int, libc::mode_t, core::ffi::c_uint) -> *mut libc::sem_t;
+    /// Connects a socket.
+    connect: fn(c_int, *const libc::sockaddr, libc::socklen_t) -> c_int;
+    /// Gives a socket an address.
+    bind: fn(c_int, *const libc::sockaddr, libc::socklen_t) -> c_int;
+    /// Sends to an address.
+    sendto: fn(c_int, *const c_void, usize, c_int, *const libc::sockaddr, libc::socklen_t) -> isize;
+    /// Sends a message.
+    sendmsg: fn(c_int, *const libc::msghdr, c_int) -> isize;
+    /// Sends messages.
+    sendmmsg: fn(c_int, *mut libc::mmsghdr, core::ffi::c_uint, c_int) -> c_int;
     /// Memory that the caller will free.
     malloc: fn(usize) -> *mut c_void;
 }

@@ -225,6 +225,61 @@ fn add_watch(watch: &Watch<'_>) -> Answer<c_int> {
     c_int::try_from(watch).map_err(|_| Errno::EIO)
 }
 
+/// A bind(2) in a directory of its own.
+struct Binding<'a> {
+    directory: Path<'a>,
+    /// The socket, the caller's own address, and its length.
+    call: Socket,
+    answer: Answer<()>,
+}
+
+/// A socket, an address that outlives the call, and its length.
+pub(crate) type Socket = (c_int, *const libc::sockaddr, libc::socklen_t);
+
+/// Binds a socket to an address that is a single name, made in `directory`, which may hold no
+/// link. The helper has a working directory of its own, where no other thread can go elsewhere.
+///
+/// # Errors
+/// The kernel's answer.
+pub(crate) fn bind_in(directory: Path<'_>, call: Socket) -> Answer<()> {
+    let stack = sys::map_memory(STACK)?;
+    let mask = sys::block_signals();
+    let mut binding = Binding { directory, call, answer: Err(Errno::EIO) };
+    let flags = libc::CLONE_VM
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_VFORK;
+    let top = stack.wrapping_add(STACK);
+    let argument = core::ptr::from_mut(&mut binding).cast::<c_void>();
+    // SAFETY: the stack is the helper's alone; the binding lives until it has ended, for which
+    // CLONE_VFORK waits.
+    let started = unsafe { sys::start(flags.cast_unsigned() as usize, top, bind_helper, argument) };
+    sys::restore_signals(mask);
+    // SAFETY: the helper, the only one to use it, has ended.
+    unsafe { sys::unmap(stack, STACK) };
+    started.and(binding.answer)
+}
+
+/// # Safety
+/// `binding` must be a `Binding` that nobody else touches meanwhile.
+unsafe extern "C" fn bind_helper(binding: *mut c_void) {
+    // SAFETY: `bind_in` passes its own and waits.
+    let binding = unsafe { &mut *binding.cast::<Binding<'_>>() };
+    binding.answer = bind_there(binding.directory, binding.call);
+}
+
+fn bind_there(directory: Path<'_>, (socket, address, length): Socket) -> Answer<()> {
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let flags = u64::from(flags.cast_unsigned());
+    let held = sys::openat2(CWD, directory, &How { flags, mode: 0, resolve: sys::NO_SYMLINKS })?;
+    sys::process::change_directory(held)?;
+    let socket = usize::try_from(socket).map_err(|_| Errno::EBADF)?;
+    let length = usize::try_from(length).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the address lives through the call, which reads only.
+    unsafe { pass(libc::SYS_bind, [socket, address.addr(), length, 0, 0, 0]) }.map(|_| ())
+}
+
 /// One descriptor as ancillary data (unix(7)): a header and a number, padded to eight bytes.
 #[repr(C)]
 struct Rights {

@@ -12,6 +12,8 @@ mod resolve;
 mod exec;
 // Loading libraries, and the ways to libc's own functions.
 mod loader;
+// Unix sockets: reaching one and making one by its path.
+mod sockets;
 // System calls by number, and calls that reach around the fence.
 mod numbers;
 // What a path means changes between two looks at it.
