@@ -97,7 +97,8 @@ fn walkers_are_not_judged_yet() {
     let fence = Fence::by_hand(&scratch.rules());
     assert_eq!(fence.call(&scratch.words("opendir @/closed")), "NULL EACCES");
     for line in ["scandir @/closed", "glob @/closed/*", "ftw @/closed", "nftw @/closed"] {
-        assert_eq!(fence.call(&scratch.words(line)), "ok", "{line}");
+        let result = fence.call(&scratch.words(line));
+        assert!(result.starts_with("ok"), "{line}: {result}");
     }
 }
 

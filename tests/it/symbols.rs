@@ -74,6 +74,8 @@ fn declared(source: &str) -> Vec<String> {
         let list = list.split_once('}').expect("a list ends").0;
         names.extend(list.split_whitespace().map(str::to_owned));
     }
+    // What a macro's own definition says is no row.
+    names.retain(|name| name.chars().all(|c| c == '_' || c.is_alphanumeric()));
     names
 }
 
