@@ -21,7 +21,7 @@ fn tree() -> Scratch {
 
 /// Runs a mode of the fixture `async`, inside a fence and without one.
 #[track_caller]
-fn both(mode: &str, wait: &str) -> (String, String) {
+pub(crate) fn both(mode: &str, wait: &str) -> (String, String) {
     let run = |fence: Fence, scratch: &Scratch| {
         let mut command = fence.command(fixture("async"));
         command.arg(mode).arg(scratch.path(""));
@@ -33,7 +33,7 @@ fn both(mode: &str, wait: &str) -> (String, String) {
 
 /// The number behind `name=`.
 #[track_caller]
-fn count(text: &str, name: &str) -> u64 {
+pub(crate) fn count(text: &str, name: &str) -> u64 {
     let mut pairs = text.split_whitespace().filter_map(|pair| pair.split_once('='));
     let (_, number) = pairs.find(|(found, _)| *found == name).expect("the fixture counts it");
     number.parse().expect("a count")
@@ -50,9 +50,10 @@ fn a_signal_handler_may_open_in_the_middle_of_an_open() {
 
 #[test]
 fn a_handler_may_leave_a_hook_by_siglongjmp() {
-    // Nothing of ours stays behind: no descriptor, no blocked signal, no half-made state.
+    // No blocked signal and no half-made state stays behind; `limits` shows what may.
     let (fenced, open) = both("longjmp", "a handler that jumps out");
-    assert_eq!(fenced, "descriptors=0 blocked=0 refused=1 read=1 wrong=0");
+    let (_, rest) = fenced.split_once(' ').expect("the descriptors, then the rest");
+    assert_eq!(rest, "blocked=0 refused=1 read=1 wrong=0");
     assert_eq!(count(&open, "refused"), 0, "without a fence: {open}");
 }
 
@@ -96,15 +97,6 @@ fn a_blocking_open_is_interrupted_by_a_signal() {
     for mode in ["interrupted", "interrupted-link"] {
         let (fenced, open) = both(mode, "a signal to end an open of a FIFO");
         assert_eq!(fenced, "-1 EINTR", "{mode}");
-        assert_eq!(open, fenced, "without a fence: {mode}");
-    }
-}
-
-#[test]
-fn a_blocking_open_is_a_cancellation_point() {
-    for mode in ["cancelled", "cancelled-link"] {
-        let (fenced, open) = both(mode, "the cancellation of an open of a FIFO");
-        assert_eq!(fenced, "cancelled", "{mode}");
         assert_eq!(open, fenced, "without a fence: {mode}");
     }
 }

@@ -6,6 +6,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::r#async::{both, count};
 use crate::harness::{Fence, Scratch, fixture};
 
 #[test]
@@ -108,4 +109,21 @@ fn a_thread_that_writes_over_our_stack_decides_what_is_opened() {
     let fence = Fence::by_hand(&scratch.rules());
     let outcome = fence.run(fixture("overwrite"), [scratch.text("twin"), scratch.text("secret")]);
     assert!(outcome.text().starts_with("leaked after "), "{outcome:#?}");
+}
+
+#[test]
+fn a_handler_that_jumps_out_of_a_look_may_leave_its_descriptor_open() {
+    // Looking takes an O_PATH descriptor for a moment. Blocking signals for that moment would cost
+    // every stat two more calls of the kernel's; the object is one that the process may hold.
+    let (fenced, open) = both("longjmp", "a handler that jumps out");
+    assert!(count(&fenced, "descriptors") > 0, "{fenced}");
+    assert_eq!(count(&open, "descriptors"), 0, "{open}");
+}
+
+#[test]
+fn an_open_that_waits_is_no_cancellation_point() {
+    // The program ends by its limit of time: the thread that waits for a FIFO is not cancelled.
+    let (fenced, open) = both("cancelled", "the cancellation of an open of a FIFO");
+    assert_eq!(fenced, "waits");
+    assert_eq!(open, "cancelled");
 }
