@@ -176,6 +176,7 @@ unsafe fn call_row(row: hooks::Row, words: [usize; 6]) -> Outcome {
 ///
 /// # Safety
 /// As openat2(2) demands.
+#[inline(never)]
 unsafe fn open_by_how(state: &State, words: [usize; 6]) -> Answer<c_int> {
     let [dir, path, how, size, ..] = words;
     let place = core::ptr::with_exposed_provenance::<How>(how);

@@ -47,7 +47,6 @@ rows! {
     setmntent_is_refused: File, "NULL EACCES", "setmntent {path} r";
     __setmntent_is_refused: File, "NULL EACCES", "__setmntent {path} r";
     opendir_is_refused: Directory, "NULL EACCES", "opendir {path}";
-    catopen_is_refused: File, "-1 EACCES", "catopen {path}";
 
     mkstemp_is_refused: New, "-1 EACCES", "mkstemp {new}XXXXXX";
     mkstemp64_is_refused: New, "-1 EACCES", "mkstemp64 {new}XXXXXX";

@@ -85,9 +85,26 @@ fn a_catalog_is_not_looked_for_where_nlspath_says() {
     for directory in ["closed", "open"] {
         let file = if directory == "closed" { "secret" } else { "twin" };
         let words = scratch.words(&format!("setenv NLSPATH @/{directory}/%N , catopen {file}"));
-        assert_eq!(fence.call(&words), "ok; -1 ENOENT", "{directory}");
+        assert_eq!(fence.call(&words), "ok; -1 EACCES", "{directory}");
         // It is found without a fence, though it is no catalog.
         assert_eq!(Fence::open().call(&words), "ok; -1 EINVAL", "{directory}");
+    }
+}
+
+#[test]
+fn a_catalog_with_a_slash_in_its_name_is_a_path() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    for (name, expected) in [
+        ("catopen @/secret", "-1 EACCES"),
+        ("chdir @ , catopen ./secret", "ok; -1 EACCES"),
+        // It is opened, though it is no catalog.
+        ("catopen @/twin", "-1 EINVAL"),
+        ("chdir @ , catopen ./twin", "ok; -1 EINVAL"),
+    ] {
+        assert_eq!(fence.call(&scratch.words(name)), expected, "{name}");
+        let open = Fence::open().call(&scratch.words(name));
+        assert_eq!(open, expected.replace("EACCES", "EINVAL"), "without a fence: {name}");
     }
 }
 
