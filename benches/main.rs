@@ -1,6 +1,6 @@
 //! What the fence costs: plain and fenced work in turns, in one run.
 //!
-//! `cargo bench -p ringfence -- [--quick] [--rounds N] [--library FILE] [NAME…]` measures the rows
+//! `cargo bench -p ringfence --bench fence -- [--quick] [--rounds N] [--library FILE] [NAME…]` measures the rows
 //! whose names contain one of the words, or all of them; `docs/benchmarks.md` says how to read the table.
 
 mod fence;
