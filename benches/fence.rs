@@ -152,6 +152,18 @@ impl Fences {
     }
 }
 
+impl Drop for Fences {
+    fn drop(&mut self) {
+        // The launcher keeps images for later starts of the same policy; these have none.
+        for (name, value) in self.environments.values().flatten() {
+            if name == "RINGFENCE_IMAGE" {
+                // What is left behind costs memory, and is no reason to fail.
+                let _ = fs::remove_file(value);
+            }
+        }
+    }
+}
+
 fn policy(scratch: &Scratch, audit: &Path, rules: usize) -> Result<String> {
     let mut text = String::from("ringfence:\n  version: 1\n  presets: [jvm]\n");
     writeln!(text, "  audit: {{to: {}}}", audit.display())?;
