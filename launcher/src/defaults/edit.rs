@@ -14,33 +14,45 @@ use saphyr_parser::ScalarStyle;
 use super::document::{Document, Id, Kind};
 use super::emit::Style;
 use super::value::{Map, Node, Value};
-use crate::read::mistakes::Mistake;
+use crate::read::mistakes::{Mistake, Mistakes};
 use crate::read::span::Source;
 
-/// The text of a document whose roots hold these values.
+/// The text of a document whose roots hold these values. When all of a root had to be written
+/// anew, which costs it its comments, a warning says so.
 ///
 /// # Errors
 /// The text could not be made to hold them, so there is nothing to show.
-pub(crate) fn write(document: &Document, wanted: &[Node]) -> Result<String, Mistake> {
+pub(crate) fn write(
+    document: &Document,
+    wanted: &[Node],
+    warnings: &mut Mistakes,
+) -> Result<String, Mistake> {
     let mut editor = Editor::new(document);
     for (&root, want) in document.roots.iter().zip(wanted) {
         editor.set(&Slot::root(), root, want)?;
     }
-    let text = editor.finish();
-    if holds(document, &text, wanted) {
-        return Ok(text);
+    let mut anew = editor.anew;
+    let mut text = editor.finish();
+    if !holds(document, &text, wanted) {
+        // The last resort: the whole of each root.
+        anew = true;
+        let mut editor = Editor::new(document);
+        for (&root, want) in document.roots.iter().zip(wanted) {
+            editor.replace(&Slot::root(), root, want);
+        }
+        text = editor.finish();
     }
-    // The last resort: the whole of each root anew. Its comments are lost.
-    let mut editor = Editor::new(document);
-    for (&root, want) in document.roots.iter().zip(wanted) {
-        editor.replace(&Slot::root(), root, want);
+    let name = &document.source.name;
+    if !holds(document, &text, wanted) {
+        let title = format!("cannot write the defaults into the text of `{name}`");
+        return Err(Mistake::new("RF013", title));
     }
-    let text = editor.finish();
-    if holds(document, &text, wanted) {
-        return Ok(text);
+    if anew {
+        let title = format!("`{name}` had to be written anew");
+        warnings
+            .add(Mistake::new("RF332", title).help("its comments are lost; its values are not"));
     }
-    let title = format!("cannot write the defaults into the text of `{}`", document.source.name);
-    Err(Mistake::new("RF013", title))
+    Ok(text)
 }
 
 /// Whether a text holds these values.
@@ -76,12 +88,14 @@ impl Slot {
 pub(super) struct Editor<'a> {
     pub(super) document: &'a Document,
     pub(super) text: &'a str,
-    style: Style,
-    edits: Vec<(Range<usize>, String)>,
+    pub(super) style: Style,
+    pub(super) edits: Vec<(Range<usize>, String)>,
     /// What the anchored nodes hold in the new text.
     settled: HashMap<Id, Node>,
     /// Anchored nodes that the new text no longer has.
-    lost: HashSet<Id>,
+    pub(super) lost: HashSet<Id>,
+    /// Whether all of a root is written anew.
+    pub(super) anew: bool,
 }
 
 impl<'a> Editor<'a> {
@@ -96,6 +110,7 @@ impl<'a> Editor<'a> {
             edits: Vec::new(),
             settled: HashMap::new(),
             lost: HashSet::new(),
+            anew: false,
         }
     }
 
@@ -176,41 +191,6 @@ impl<'a> Editor<'a> {
         Ok(self.insert_items(id, items, new, at_end))
     }
 
-    fn insert_items(&mut self, id: Id, items: &[Id], new: &[Node], at_end: bool) -> bool {
-        let (first, last) = (items[0], items[items.len() - 1]);
-        if self.document.node(id).flow {
-            let texts: Vec<String> = new.iter().map(|item| self.style.inline(item)).collect();
-            let (at, text) = if at_end {
-                (self.end_of(last), format!(", {}", texts.join(", ")))
-            } else {
-                (self.document.node(first).start, format!("{}, ", texts.join(", ")))
-            };
-            self.edits.push((at..at, text));
-            return true;
-        }
-        let Some(slot) = self.item_slot(id, items, 0) else { return false };
-        let Some(dash) = slot.start.map(|start| start - 1) else { return false };
-        let style = Style { blocks: true, ..self.style };
-        let mut text = String::new();
-        for item in new {
-            if at_end {
-                text.push('\n');
-                text.push_str(&" ".repeat(slot.indent));
-            }
-            text.push('-');
-            style.after_dash(item, slot.indent, &mut text);
-            if !at_end {
-                text.push('\n');
-                text.push_str(&" ".repeat(slot.indent));
-            }
-        }
-        let at = if at_end { self.line_end_after(last) } else { Some(dash) };
-        if let Some(at) = at {
-            self.edits.push((at..at, text));
-        }
-        at.is_some()
-    }
-
     fn map(&mut self, id: Id, entries: &[(Id, Id)], wanted: &Map) -> Result<bool, Mistake> {
         let Some(provided) = self.provided(entries)? else { return Ok(false) };
         let mut own: HashSet<&str> = HashSet::new();
@@ -262,146 +242,5 @@ impl<'a> Editor<'a> {
             }
         }
         Ok(Some(provided))
-    }
-
-    /// Takes the entries out that are not kept.
-    fn delete(&mut self, id: Id, entries: &[(Id, Id)], kept: &[usize]) -> bool {
-        let Some(&first) = kept.first() else { return false };
-        if first > 0 {
-            let start = self.document.node(entries[0].0).start;
-            self.edits.push((start..self.document.node(entries[first].0).start, String::new()));
-        }
-        for place in (first + 1..entries.len()).filter(|place| !kept.contains(place)) {
-            let (key, value) = entries[place];
-            let start = self.document.node(key).start;
-            let range = if self.document.node(id).flow {
-                Some(self.end_of(entries[place - 1].1)..self.end_of(value))
-            } else {
-                let line = self.line_start(start);
-                let is_alone = self.text[line..start].trim().is_empty();
-                self.line_end_after(value).filter(|_| is_alone).map(|end| {
-                    let newline =
-                        self.text[end..].find('\n').map_or(self.text.len(), |at| end + at + 1);
-                    line..newline
-                })
-            };
-            let Some(range) = range else { return false };
-            self.edits.push((range, String::new()));
-        }
-        true
-    }
-
-    /// Adds entries: behind `type` where there is one, else behind the last that can bear it, else
-    /// before the first.
-    fn insert(
-        &mut self,
-        id: Id,
-        entries: &[(Id, Id)],
-        kept: &[usize],
-        new: &[(&Rc<str>, &Node)],
-    ) -> bool {
-        let map = self.document.node(id);
-        let Some(&last) = kept.last() else {
-            return false;
-        };
-        if map.flow {
-            if !self.text[map.bytes.start..].starts_with('{') {
-                return false;
-            }
-            let at = self.end_of(entries[last].1);
-            let mut text = String::new();
-            for (key, value) in new {
-                text.push_str(&format!(", {}: {}", self.style.text(key), self.style.inline(value)));
-            }
-            self.edits.push((at..at, text));
-            return true;
-        }
-        let indent = self.column(self.document.node(entries[0].0).start);
-        let style = Style { blocks: true, ..self.style };
-        let of_type = kept
-            .iter()
-            .copied()
-            .find(|&place| self.document.key_text(entries[place].0) == Some("type"));
-        let places = of_type.into_iter().chain(Some(last));
-        let behind = places.filter_map(|place| self.line_end_after(entries[place].1)).next();
-        let mut text = String::new();
-        for (key, value) in new {
-            if behind.is_some() {
-                text.push('\n');
-                text.push_str(&" ".repeat(indent));
-            }
-            style.entry(key, value, indent, &mut text);
-            if behind.is_none() {
-                text.push('\n');
-                text.push_str(&" ".repeat(indent));
-            }
-        }
-        let at = behind.unwrap_or_else(|| self.document.node(entries[0].0).start);
-        self.edits.push((at..at, text));
-        true
-    }
-
-    /// Writes a node anew. Its own anchor stays; those inside it are gone.
-    fn replace(&mut self, slot: &Slot, id: Id, want: &Node) {
-        self.lose_anchors_in(id);
-        let node = self.document.node(id);
-        let properties = &self.text[node.start..node.bytes.start];
-        let anchor = properties.split_whitespace().find(|word| word.starts_with('&'));
-        let anchor =
-            anchor.filter(|_| node.anchored).map(|anchor| format!(" {anchor}")).unwrap_or_default();
-        if slot.flow {
-            let (range, text) = (self.end_of(id), self.style.inline(want));
-            let start = if node.bytes.is_empty() { range } else { node.start };
-            let colon =
-                slot.start.is_some_and(|start| !self.text[..start].ends_with([':', '[', ',']));
-            let lead = match (node.bytes.is_empty(), colon) {
-                (true, true) => ": ",
-                (true, false) => " ",
-                (false, _) => "",
-            };
-            let text = format!(
-                "{lead}{}{text}",
-                anchor.trim_start().to_owned() + if anchor.is_empty() { "" } else { " " }
-            );
-            self.edits.push((start..range.max(start), text));
-            return;
-        }
-        let end = self.end_of(id);
-        let rest_is_blank = self.rest_of_line(end).trim().is_empty();
-        let style = Style { blocks: rest_is_blank, ..self.style };
-        let mut text = String::new();
-        let Some(start) = slot.start else {
-            if let Value::Map(map) = &want.value
-                && !map.is_empty()
-                && !self.style.json
-            {
-                style.entries(map, 0, &mut text);
-            } else {
-                text = style.inline(want);
-            }
-            self.edits.push((node.start..end.max(node.start), text));
-            return;
-        };
-        text.push_str(&anchor);
-        if slot.dash && anchor.is_empty() {
-            style.after_dash(want, slot.indent, &mut text);
-        } else {
-            style.after_key(want, slot.indent + 2, &mut text);
-        }
-        self.edits.push((start..end.max(start), text));
-    }
-
-    fn lose_anchors_in(&mut self, id: Id) {
-        let children: Vec<Id> = match &self.document.node(id).kind {
-            Kind::List(items) => items.clone(),
-            Kind::Map(entries) => entries.iter().flat_map(|&(key, value)| [key, value]).collect(),
-            Kind::Scalar { .. } | Kind::Alias(_) => return,
-        };
-        for child in children {
-            if self.document.node(child).anchored {
-                self.lost.insert(child);
-            }
-            self.lose_anchors_in(child);
-        }
     }
 }

@@ -56,9 +56,11 @@ pub(crate) fn resolve_text(source: &Arc<Source>, policy: &Policy) -> Result<Reso
     for &root in &document.roots {
         flows.push(task.flow(root, &mut changes)?);
     }
-    let warnings = task.warnings;
-    let text =
-        if changes.is_empty() { source.text.clone() } else { edit::write(&document, &flows)? };
+    let mut warnings = task.warnings;
+    let text = match changes.is_empty() {
+        true => source.text.clone(),
+        false => edit::write(&document, &flows, &mut warnings)?,
+    };
     Ok(Resolved { text, flows, changes, warnings })
 }
 
@@ -263,7 +265,7 @@ impl Task<'_> {
         if resolved.changes.is_empty() {
             return Ok(());
         }
-        let text = edit::write(&document, &[resolved.flow])?;
+        let text = edit::write(&document, &[resolved.flow], &mut self.warnings)?;
         spec.value = Value::Text(text.into());
         changes.retain(|change| change.path != *path);
         changes.extend(resolved.changes.into_iter().map(|mut change| {

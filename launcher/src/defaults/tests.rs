@@ -6,6 +6,7 @@ use super::document::Document;
 use super::entry::Level;
 use super::value::{Map, Node, Origin, Value};
 use super::{Aliases, Entry, Profile, edit, matches, resolve};
+use crate::read::mistakes::{Mistake, Mistakes};
 use crate::read::span::Source;
 
 /// Types that match one another by prefix, by alias, and not at all.
@@ -222,9 +223,9 @@ proptest! {
         let Ok(document) = Document::read(&source) else {
             return Err(TestCaseError::fail(format!("not read: {}", source.text)));
         };
-        let written = document.value(document.roots[0]).expect("a value");
-        if let Ok(resolved) = resolve(&written, &entries, profile, &aliases()) {
-            let text = edit::write(&document, std::slice::from_ref(&resolved.flow));
+        let flow = document.value(document.roots[0]).expect("a value");
+        if let Ok(resolved) = resolve(&flow, &entries, profile, &aliases()) {
+            let text = written(&document, &resolved.flow);
             prop_assert!(text.is_ok(), "{}\n{:#?}", source.text, resolved.flow);
         }
     }
@@ -246,12 +247,17 @@ proptest! {
                 for profile in Profile::ALL {
                     let resolved = resolve(&flow, std::slice::from_ref(&forced), profile, &aliases());
                     if let (Ok(resolved), [_]) = (resolved, &document.roots[..]) {
-                        prop_assert!(edit::write(&document, &[resolved.flow]).is_ok(), "{}", source.text);
+                        prop_assert!(written(&document, &resolved.flow).is_ok(), "{}", source.text);
                     }
                 }
             }
         }
     }
+}
+
+/// The text of a document with this root.
+fn written(document: &Document, flow: &Node) -> Result<String, Mistake> {
+    edit::write(document, std::slice::from_ref(flow), &mut Mistakes::default())
 }
 
 /// The same flow as if its author had written all of it.

@@ -123,6 +123,17 @@ fn a_flow_that_no_default_touches_is_printed_byte_for_byte() {
 }
 
 #[test]
+fn a_map_with_explicit_keys_is_written_anew_and_a_whole_flow_with_a_warning() {
+    let answer =
+        Kitchen::with_policy(POLICY).resolve("# c\ntasks:\n- ? type\n  : x.Log # x\n", &[]);
+    assert_eq!(answer.expect(0), "# c\ntasks:\n- type: x.Log\n  level: ERROR # x\n");
+    assert!(!answer.err.contains("[RF332]"), "{}", answer.err);
+    let answer = Kitchen::with_policy(POLICY).resolve("? type\n: x.Log\n", &[]);
+    assert_eq!(answer.expect(0), "type: x.Log\nlevel: ERROR\n");
+    assert!(answer.err.contains("warning[RF332]"), "{}", answer.err);
+}
+
+#[test]
 fn the_flows_own_entries_are_no_plugins_and_stay() {
     let flow = "pluginDefaults:\n- type: x.Log\n  values: {level: WARN}\ntasks:\n- type: x.Log\n";
     becomes(
