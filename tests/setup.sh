@@ -11,14 +11,12 @@ needs=(
     git                                        git
     tar                                        tar
     find                                       findutils
-    ps                                         procps
-    setcap                                     libcap2-bin
-    setfattr                                   attr
-    strace                                     strace
+    nm                                         binutils
+    perl                                       perl
     unshare                                    util-linux
-    busybox                                    busybox-static
     /usr/bin/python3                           python3
     '/usr/lib/jvm/java-17-openjdk-*/bin/javac' openjdk-17-jdk-headless
+    javac                                      openjdk-17-jdk-headless
     groovy                                     groovy
     jython                                     jython
 )
