@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | slots | 16 | the trie of rules and of aliases, as a hash table of its nodes |
 //! | filter | 8 | words of the set of names (see [`crate::names`]) |
+//! | screen | 8 | words of the set of beginnings (see [`crate::screen`]) |
 //! | patterns | 8 | text of the last component of a glob, where it has a wildcard |
 //! | items | 8 | what the rules say at the nodes, in runs |
 //! | globs | 8 | text of the part of a glob that its node does not stand for |
@@ -62,6 +63,7 @@ pub(crate) enum Header {
     Rules = 16,
     Strings = 18,
     Patterns = 20,
+    Screen = 22,
 }
 
 /// The number of words under the checksum in the header.

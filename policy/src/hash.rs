@@ -10,7 +10,7 @@ const TURN: u32 = 29;
 /// One step; for a fixed state it maps every word to another result, and for a fixed word every
 /// state, so what differs once differs for good.
 #[inline(always)]
-const fn step(state: u64, word: u64) -> u64 {
+pub(crate) const fn step(state: u64, word: u64) -> u64 {
     (state.rotate_left(TURN) ^ word).wrapping_mul(FACTOR)
 }
 

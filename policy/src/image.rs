@@ -13,6 +13,7 @@ use crate::format::{
 };
 use crate::names::Filter;
 use crate::pattern::component_matches;
+use crate::screen::Screen;
 use crate::{Access, Console, Decision, Mode, RuleIndex, paths};
 pub use header::ImageError;
 pub(crate) use header::build;
@@ -32,6 +33,7 @@ pub struct Image<'a> {
     globs: &'a [Text],
     aliases: &'a [Text],
     filter: Filter<'a>,
+    screen: Screen<'a>,
     patterns: &'a [Text],
     rules: &'a [Rule],
     strings: &'a [u8],
@@ -66,6 +68,7 @@ impl<'a> Image<'a> {
             globs: section(bytes, &header, Header::Globs)?,
             aliases: section(bytes, &header, Header::Aliases)?,
             filter: Filter::new(section(bytes, &header, Header::Filter)?),
+            screen: Screen::new(section(bytes, &header, Header::Screen)?)?,
             patterns: section(bytes, &header, Header::Patterns)?,
             rules: section(bytes, &header, Header::Rules)?,
             strings: strings.as_flattened(),
@@ -105,6 +108,18 @@ impl<'a> Image<'a> {
     #[inline]
     pub fn decide(&self, path: &[u8]) -> Decision {
         paths::decide(self, path).unwrap_or(Decision::UNJUDGED)
+    }
+
+    /// Whether it shows at once that no rule covers an absolute normalised path and that it begins
+    /// with no alias: [`decide`](Self::decide) would refuse nothing there, and
+    /// [`alias`](Self::alias) find none. A no says nothing; below `/proc` the answer is always no.
+    ///
+    /// `slashes` says which of the first 64 bytes are slashes, the first one in the lowest bit.
+    /// That it is right is the caller's promise, as that the path is normalised.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_clear(&self, path: &[u8], slashes: u64) -> bool {
+        self.screen.passes(path, slashes)
     }
 
     /// Whether `name` may be the last name of a rule or an exception, or match the last component

@@ -35,6 +35,7 @@ mod paths;
 mod pattern;
 pub mod program;
 pub mod reference;
+mod screen;
 mod verdict;
 
 pub use access::Access;

@@ -11,7 +11,7 @@ use crate::format::{
 };
 use crate::pattern::{Shape, components, is_wild};
 use crate::verdict::Terms;
-use crate::{Alias, Console, FileRule, Mode, Policy, RuleIndex, hash, image, names};
+use crate::{Alias, Console, FileRule, Mode, Policy, RuleIndex, hash, image, names, screen};
 
 /// An offset into the strings, and a length.
 type Text = [u32; 2];
@@ -122,6 +122,7 @@ impl<'a> Layout<'a> {
         output.set(Header::RootItems, held_by(RULES_ROOT));
         output.section(Header::Slots, self.trie.slots(held_by)?)?;
         output.section(Header::Filter, little_endian(names::filter(policy)))?;
+        output.section(Header::Screen, little_endian(screen::words(policy)))?;
         output.section(Header::Patterns, pairs(patterns))?;
         output.section(Header::Items, pairs(items))?;
         output.section(Header::Globs, pairs(self.globs))?;
