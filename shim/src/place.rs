@@ -16,7 +16,7 @@ use crate::arm::State;
 use crate::report::{self, Call};
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS};
 use crate::table;
-use crate::text::Text;
+use crate::text::{Shape, Slashes, Text};
 
 mod links;
 mod procfs;
@@ -92,21 +92,60 @@ pub(crate) unsafe fn open(
     text: &mut Text,
 ) -> Answer<c_int> {
     // SAFETY: as this function's own contract says.
-    let shape = unsafe { text.load(path) }?;
-    if shape.absolute && !shape.parent {
-        return open_absolute(state, goal, text);
+    let (shape, slashes) = unsafe { text.load(path) }?;
+    if is_clear(state, text, slashes) {
+        return open_clear(state, goal, text);
     }
-    if !shape.absolute && !shape.parent && passes_by_names(state, goal.access, text) {
+    open_unclear(state, dir, goal, text, shape, slashes)
+}
+
+/// The rest of [`open`], out of the way of what most paths take.
+#[inline(never)]
+fn open_unclear(
+    state: &State,
+    dir: c_int,
+    goal: &Goal,
+    text: &mut Text,
+    shape: Shape,
+    slashes: Slashes,
+) -> Answer<c_int> {
+    if !shape.absolute && !shape.parent && passes_by_names(state, goal.access, text, slashes) {
         match sys::openat2(dir, text.path()?, &goal.how) {
             Err(Errno::ELOOP) => {}
             answer => return answer,
         }
     }
+    open_shaped(state, dir, goal, text, shape)
+}
+
+/// Opens what a path names by its absolute text.
+fn open_shaped(
+    state: &State,
+    dir: c_int,
+    goal: &Goal,
+    text: &mut Text,
+    shape: Shape,
+) -> Answer<c_int> {
     let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
     if shape.parent {
         walk(state, goal, text, plain, false)
     } else {
         open_absolute(state, goal, text)
+    }
+}
+
+/// Whether no rule, no alias and no link of procfs is on the way, as far as that shows at once.
+#[inline(always)]
+fn is_clear(state: &State, text: &Text, slashes: Slashes) -> bool {
+    slashes.is_some_and(|slashes| state.image.is_clear(text.bytes(), slashes))
+}
+
+/// Opens a text that is clear: it is judged by that.
+#[inline(always)]
+fn open_clear(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
+    match sys::openat2(CWD, text.path()?, &goal.how) {
+        Err(Errno::ELOOP) => walk(state, goal, text, 0, true),
+        answer => answer,
     }
 }
 
@@ -136,8 +175,11 @@ pub(crate) unsafe fn look<'a>(
     text: &'a mut Text,
 ) -> Answer<Seen<'a>> {
     // SAFETY: as this function's own contract says.
-    let shape = unsafe { text.load(path) }?;
-    if !shape.absolute && !shape.parent && passes_by_names(state, goal.access, text) {
+    let (shape, slashes) = unsafe { text.load(path) }?;
+    if is_clear(state, text, slashes) {
+        return open_clear(state, goal, text).map(Seen::Held);
+    }
+    if !shape.absolute && !shape.parent && passes_by_names(state, goal.access, text, slashes) {
         let single = !text.bytes().contains(&b'/') && !text.slash();
         if single && !goal.follows() {
             return text.path().map(Seen::Name);
@@ -147,13 +189,7 @@ pub(crate) unsafe fn look<'a>(
             answer => return answer.map(Seen::Held),
         }
     }
-    let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
-    let held = if shape.parent {
-        walk(state, goal, text, plain, false)
-    } else {
-        open_absolute(state, goal, text)
-    };
-    held.map(Seen::Held)
+    open_shaped(state, dir, goal, text, shape).map(Seen::Held)
 }
 
 /// Judges the text of a directory that the process holds, before it is used as one.
@@ -187,13 +223,11 @@ pub(crate) unsafe fn open_by_text(
     text: &mut Text,
 ) -> Answer<c_int> {
     // SAFETY: as this function's own contract says.
-    let shape = unsafe { text.load(path) }?;
-    let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
-    if shape.parent {
-        walk(state, goal, text, plain, false)
-    } else {
-        open_absolute(state, goal, text)
+    let (shape, slashes) = unsafe { text.load(path) }?;
+    if is_clear(state, text, slashes) {
+        return open_clear(state, goal, text);
     }
+    open_shaped(state, dir, goal, text, shape)
 }
 
 /// As [`open_by_text`], for a path that holds no link and no `..`, and when `beneath` no way out of
@@ -214,7 +248,7 @@ pub(crate) unsafe fn open_plain(
     text: &mut Text,
 ) -> Answer<c_int> {
     // SAFETY: as this function's own contract says.
-    let shape = unsafe { text.load(path) }?;
+    let (shape, _) = unsafe { text.load(path) }?;
     if shape.parent || (shape.absolute && beneath) {
         return Err(Errno::EACCES);
     }
@@ -265,12 +299,7 @@ pub(crate) fn open_copied(
     text: &mut Text,
 ) -> Answer<c_int> {
     let shape = text.settle()?;
-    let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
-    if shape.parent {
-        walk(state, goal, text, plain, false)
-    } else {
-        open_absolute(state, goal, text)
-    }
+    open_shaped(state, dir, goal, text, shape)
 }
 
 /// Opens a text that is absolute already, such as a judged one or a name that libc would make.
@@ -294,9 +323,27 @@ fn open_absolute(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
 /// a place that is not forbidden into one that is: if r is the longest rule that covers the
 /// target and r's last name is not among the names, r covers the directory too. The image says
 /// for which accesses no process can hold a forbidden directory.
-fn passes_by_names(state: &State, access: Access, text: &Text) -> bool {
-    state.image.by_names().contains(access)
-        && !text.bytes().split(|byte| *byte == b'/').any(|name| state.image.is_rule_name(name))
+fn passes_by_names(state: &State, access: Access, text: &Text, slashes: Slashes) -> bool {
+    let image = &state.image;
+    if !image.by_names().contains(access) {
+        return false;
+    }
+    let text = text.bytes();
+    let Some(mut slashes) = slashes.filter(|_| text.len() <= 64) else {
+        return !text.split(|byte| *byte == b'/').any(|name| image.is_rule_name(name));
+    };
+    let mut start = 0_usize;
+    loop {
+        let end = (slashes.trailing_zeros() as usize).min(text.len());
+        if text.get(start..end).is_none_or(|name| image.is_rule_name(name)) {
+            return false;
+        }
+        if slashes == 0 {
+            return true;
+        }
+        slashes &= slashes.wrapping_sub(1);
+        start = end.saturating_add(1);
+    }
 }
 
 /// Puts the directory's own text before a relative one; answers its length.

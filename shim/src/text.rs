@@ -28,6 +28,10 @@ pub(crate) struct Shape {
     pub(crate) parent: bool,
 }
 
+/// Which of the first 64 bytes of a text are slashes, the first one in the lowest bit; `None` where
+/// that is not known.
+pub(crate) type Slashes = Option<u64>;
+
 /// A path text; see the module.
 pub(crate) struct Text {
     length: usize,
@@ -137,7 +141,8 @@ impl Text {
         self.bytes.get_mut(place).ok_or(Errno::ENAMETOOLONG)
     }
 
-    /// Copies a C string of the caller's, once, and makes a text of it.
+    /// Copies a C string of the caller's, once, and makes a text of it. Where its slashes are is
+    /// known of a path that came as a text.
     ///
     /// # Errors
     /// EFAULT for a null or wild pointer, ENOENT for an empty path, ENAMETOOLONG for one that
@@ -147,20 +152,21 @@ impl Text {
     /// `path` must be null, in the first page, or a C string, as the libc function that the
     /// caller called demands.
     #[inline(always)]
-    pub(crate) unsafe fn load(&mut self, path: *const c_char) -> Answer<Shape> {
+    pub(crate) unsafe fn load(&mut self, path: *const c_char) -> Answer<(Shape, Slashes)> {
         // SAFETY: as this function's own contract says.
-        let irregular = unsafe { self.copy(path) }?;
+        let slashes = unsafe { self.copy(path) }?;
         match self.bytes().first() {
             None => Err(Errno::ENOENT),
             Some(first) => {
                 let absolute = *first == b'/';
-                let parent = irregular && self.tidy();
-                Ok(Shape { absolute, parent })
+                let parent = slashes.is_none() && self.tidy();
+                Ok((Shape { absolute, parent }, slashes))
             }
         }
     }
 
-    /// Copies a C string of the caller's as it is, once; answers whether it is to be tidied.
+    /// Copies a C string of the caller's as it is, once; answers where its slashes are, or `None`
+    /// where it is to be tidied.
     ///
     /// # Errors
     /// EFAULT for a null or wild pointer, ENAMETOOLONG for one that does not fit.
@@ -168,7 +174,7 @@ impl Text {
     /// # Safety
     /// As [`load`](Self::load).
     #[inline(always)]
-    pub(crate) unsafe fn copy(&mut self, path: *const c_char) -> Answer<bool> {
+    pub(crate) unsafe fn copy(&mut self, path: *const c_char) -> Answer<Slashes> {
         if sys::is_wild(path) {
             return Err(Errno::EFAULT);
         }
@@ -177,11 +183,13 @@ impl Text {
         let mut irregular = false;
         let mut after_slash = false;
         let mut first = true;
+        let mut slashes = 0_u64;
+        let mut length = 0_usize;
         loop {
-            let room = self.bytes.get_mut(self.length..).and_then(<[_]>::first_chunk_mut);
+            let room = self.bytes.get_mut(length..).and_then(<[_]>::first_chunk_mut);
             let Some(room) = room else { return Err(Errno::ENAMETOOLONG) };
             // SAFETY: the string goes on here: no chunk before this one held its NUL.
-            let marks = unsafe { sys::copy_chunk(path, self.length, room) };
+            let marks = unsafe { sys::copy_chunk(path, length, room) };
             // A slash before a slash, a dot or the end is for `tidy` to look at, a leading dot too.
             let odd = marks.slash | marks.dot | marks.nul;
             let behind = marks.nul & marks.nul.wrapping_neg();
@@ -190,15 +198,18 @@ impl Text {
             irregular |= after_slash && odd & 1 != 0;
             irregular |= first && marks.dot & 1 != 0;
             first = false;
+            if length < 64 {
+                slashes |= u64::from(marks.slash & within) << length;
+            }
             if marks.nul != 0 {
                 let rest = marks.nul.trailing_zeros() as usize;
-                self.length = self.length.saturating_add(rest);
+                self.length = length.saturating_add(rest);
                 break;
             }
             after_slash = marks.slash & (1 << 15) != 0;
-            self.length = self.length.saturating_add(sys::CHUNK);
+            length = length.saturating_add(sys::CHUNK);
         }
-        Ok(irregular)
+        Ok(if irregular { None } else { Some(slashes) })
     }
 
     /// Copies parts that stand one behind the other, as they are.

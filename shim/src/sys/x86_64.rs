@@ -6,6 +6,9 @@
 use core::arch::asm;
 #[cfg(not(test))]
 use core::arch::global_asm;
+use core::arch::x86_64::{
+    __m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set1_epi8, _mm_storeu_si128,
+};
 use core::mem::MaybeUninit;
 
 use super::{CHUNK, Marks};
@@ -44,38 +47,26 @@ pub(crate) unsafe fn syscall6(number: usize, arguments: [usize; 6]) -> isize {
 /// # Safety
 /// All 16 bytes at `from` must be mapped; that some lie outside the caller's object does not
 /// matter to the processor, and the compiler does not see it.
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "sse2")]
 pub(super) unsafe fn copy_chunk(from: *const u8, into: &mut [MaybeUninit<u8>; CHUNK]) -> Marks {
-    let (nul, slash, dot): (u32, u32, u32);
-    // SAFETY: reads 16 mapped bytes, writes the 16 bytes of `into`.
+    let text: __m128i;
+    // SAFETY: reads 16 mapped bytes.
     unsafe {
         asm!(
             "movdqu {text}, [{from}]",
-            "movdqu [{into}], {text}",
-            "pxor {probe}, {probe}",
-            "pcmpeqb {probe}, {text}",
-            "pmovmskb {nul:e}, {probe}",
-            "movd {probe}, {slashes:e}",
-            "pshufd {probe}, {probe}, 0",
-            "pcmpeqb {probe}, {text}",
-            "pmovmskb {slash:e}, {probe}",
-            "movd {probe}, {dots:e}",
-            "pshufd {probe}, {probe}, 0",
-            "pcmpeqb {probe}, {text}",
-            "pmovmskb {dot:e}, {probe}",
             from = in(reg) from,
-            into = in(reg) into.as_mut_ptr(),
-            slashes = in(reg) 0x2f2f_2f2f_u32,
-            dots = in(reg) 0x2e2e_2e2e_u32,
-            text = out(xmm_reg) _,
-            probe = out(xmm_reg) _,
-            nul = out(reg) nul,
-            slash = out(reg) slash,
-            dot = out(reg) dot,
-            options(nostack),
+            text = out(xmm_reg) text,
+            options(nostack, readonly, preserves_flags),
         );
     }
-    Marks { nul, slash, dot }
+    // SAFETY: writes the 16 bytes of `into`, wherever they begin.
+    unsafe { _mm_storeu_si128(into.as_mut_ptr().cast(), text) };
+    let places = |byte: u8| {
+        let equal = _mm_cmpeq_epi8(text, _mm_set1_epi8(byte.cast_signed()));
+        _mm_movemask_epi8(equal).cast_unsigned()
+    };
+    Marks { nul: places(0), slash: places(b'/'), dot: places(b'.') }
 }
 
 // Hidden, so that an executable's own `memcpy` never runs inside a hook: the compiler emits calls
@@ -87,30 +78,80 @@ global_asm!(
     ".globl memcpy",
     ".type memcpy,@function",
     "memcpy:",
-    "mov rax, rdi",
-    "mov rcx, rdx",
-    "rep movsb",
-    "ret",
-    ".size memcpy, . - memcpy",
     ".hidden memmove",
     ".globl memmove",
     ".type memmove,@function",
     "memmove:",
+    // Up to 64 bytes, all is read before anything is written, so an overlap does no harm; `rep
+    // movsb` takes longer to start than they take to copy.
     "mov rax, rdi",
-    "mov rcx, rdx",
+    "cmp rdx, 16",
+    "jae 22f",
+    "cmp edx, 8",
+    "jae 21f",
+    "cmp edx, 4",
+    "jae 20f",
+    "test edx, edx",
+    "je 29f",
+    "mov r10, rdx",
+    "shr r10, 1",
+    "movzx ecx, byte ptr [rsi]",
+    "movzx r8d, byte ptr [rsi + r10]",
+    "movzx r9d, byte ptr [rsi + rdx - 1]",
+    "mov byte ptr [rdi], cl",
+    "mov byte ptr [rdi + r10], r8b",
+    "mov byte ptr [rdi + rdx - 1], r9b",
+    "29:",
+    "ret",
+    "20:",
+    "mov ecx, dword ptr [rsi]",
+    "mov r8d, dword ptr [rsi + rdx - 4]",
+    "mov dword ptr [rdi], ecx",
+    "mov dword ptr [rdi + rdx - 4], r8d",
+    "ret",
+    "21:",
+    "mov rcx, qword ptr [rsi]",
+    "mov r8, qword ptr [rsi + rdx - 8]",
+    "mov qword ptr [rdi], rcx",
+    "mov qword ptr [rdi + rdx - 8], r8",
+    "ret",
+    "22:",
+    "movdqu xmm0, [rsi]",
+    "movdqu xmm1, [rsi + rdx - 16]",
+    "cmp rdx, 32",
+    "ja 23f",
+    "movdqu [rdi], xmm0",
+    "movdqu [rdi + rdx - 16], xmm1",
+    "ret",
+    "23:",
+    "cmp rdx, 64",
+    "ja 24f",
+    "movdqu xmm2, [rsi + 16]",
+    "movdqu xmm3, [rsi + rdx - 32]",
+    "movdqu [rdi], xmm0",
+    "movdqu [rdi + 16], xmm2",
+    "movdqu [rdi + rdx - 32], xmm3",
+    "movdqu [rdi + rdx - 16], xmm1",
+    "ret",
+    "24:",
     "mov r8, rdi",
     "sub r8, rsi",
     "cmp r8, rdx",
-    "jb 2f",
+    "jb 25f",
+    "mov rcx, rdx",
     "rep movsb",
     "ret",
-    "2:",
-    "lea rdi, [rdi + rdx - 1]",
-    "lea rsi, [rsi + rdx - 1]",
-    "std",
-    "rep movsb",
-    "cld",
+    // The target begins within the source: from the end, with the first bytes read before.
+    "25:",
+    "lea r8, [rdx - 16]",
+    "26:",
+    "movdqu xmm1, [rsi + r8]",
+    "movdqu [rdi + r8], xmm1",
+    "sub r8, 16",
+    "ja 26b",
+    "movdqu [rdi], xmm0",
     "ret",
+    ".size memcpy, . - memcpy",
     ".size memmove, . - memmove",
     ".hidden memset",
     ".globl memset",
