@@ -129,6 +129,8 @@ fn open_shaped(
     let plain = if shape.absolute { 0 } else { put_base(dir, text)? };
     if shape.parent {
         walk(state, goal, text, plain, false)
+    } else if !shape.absolute && is_clear(state, text, text.slashes()) {
+        open_clear(state, goal, text)
     } else {
         open_absolute(state, goal, text)
     }
@@ -140,7 +142,7 @@ fn is_clear(state: &State, text: &Text, slashes: Slashes) -> bool {
     slashes.is_some_and(|slashes| state.image.is_clear(text.bytes(), slashes))
 }
 
-/// Opens a text that is clear: it is judged by that.
+/// Opens a text that is clear, which is its verdict.
 #[inline(always)]
 fn open_clear(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
     match sys::openat2(CWD, text.path()?, &goal.how) {
@@ -312,7 +314,9 @@ pub(crate) fn open_text(state: &State, goal: &Goal, text: &mut Text) -> Answer<c
 
 #[inline(always)]
 fn open_absolute(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
-    rewrite(state, goal, text)?;
+    if rewrite(state, goal, text)? && is_clear(state, text, text.slashes()) {
+        return open_clear(state, goal, text);
+    }
     match act(state, goal, text) {
         Err(Errno::ELOOP) => walk(state, goal, text, 0, true),
         answer => answer,

@@ -401,6 +401,15 @@ pub(crate) unsafe fn copy_chunk(
     }
 }
 
+/// Where a chunk of our own memory holds slashes, whether all of it was written or not: as
+/// [`Marks::slash`].
+#[inline(always)]
+pub(crate) fn slashes(chunk: &[MaybeUninit<u8>; CHUNK]) -> u32 {
+    let mut copy = [MaybeUninit::uninit(); CHUNK];
+    // SAFETY: all 16 bytes are ours.
+    unsafe { arch::copy_chunk(chunk.as_ptr().cast(), &mut copy) }.slash
+}
+
 /// # Safety
 /// As [`copy_chunk`].
 #[cold]

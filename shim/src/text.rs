@@ -212,6 +212,20 @@ impl Text {
         Ok(if irregular { None } else { Some(slashes) })
     }
 
+    /// Where the slashes of the text are; `None` for an empty one.
+    pub(crate) fn slashes(&self) -> Slashes {
+        let mut slashes = 0_u64;
+        let mut from = 0_usize;
+        while from < self.length.min(64) {
+            let chunk = self.bytes.get(from..)?.first_chunk()?;
+            slashes |= u64::from(sys::slashes(chunk)) << from;
+            from = from.saturating_add(sys::CHUNK);
+        }
+        // What lies behind the text is no part of it.
+        let kept = u32::try_from(self.length).ok()?.min(64);
+        Some(slashes & u64::MAX.checked_shr(64_u32.saturating_sub(kept))?)
+    }
+
     /// Copies parts that stand one behind the other, as they are.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use ringfence_policy::Access;
 
 use super::procfs::{is_magic, magic};
-use super::{Goal, act, rewrite};
+use super::{Goal, act, is_clear, rewrite};
 use crate::arm::State;
 use crate::report;
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, PROC_SUPER_MAGIC};
@@ -41,13 +41,16 @@ pub(super) fn walk(
     let mut links = 0_u32;
     let mut asked = false;
     loop {
-        if rewrite(state, goal, text)? {
+        // Where the text is clear, so is each beginning of it, by whole components.
+        let mut clear = is_clear(state, text, text.slashes());
+        if !clear && rewrite(state, goal, text)? {
             plain = 0;
             refused = false;
+            clear = is_clear(state, text, text.slashes());
         }
         let end = match parent(text.bytes()) {
             Some((before, after)) => {
-                if before <= plain || is_plain(state, goal, text, before)? {
+                if before <= plain || is_plain(state, goal, text, before, clear)? {
                     let up = text.bytes().get(..before).map_or(0, directory_of);
                     text.remove(up, after)?;
                     plain = up;
@@ -59,7 +62,7 @@ pub(super) fn walk(
                 refused = false;
                 text.length()
             }
-            None => match act(state, goal, text) {
+            None => match open_whole(state, goal, text, clear) {
                 Err(Errno::ELOOP) => text.length(),
                 answer => return answer,
             },
@@ -73,7 +76,7 @@ pub(super) fn walk(
         if links > MOST_LINKS {
             return Err(Errno::ELOOP);
         }
-        let Some(link) = find_link(state, goal, text, end)? else { continue };
+        let Some(link) = find_link(state, goal, text, end, clear)? else { continue };
         if whole && link.end == end && !text.slash() && !goal.follows() {
             return Err(Errno::ELOOP);
         }
@@ -94,6 +97,11 @@ pub(super) fn walk(
     }
 }
 
+/// Opens the text, which holds no `..`; one that is clear is judged by that.
+fn open_whole(state: &State, goal: &Goal, text: &mut Text, clear: bool) -> Answer<c_int> {
+    if clear { sys::openat2(CWD, text.path()?, &goal.how) } else { act(state, goal, text) }
+}
+
 /// The first `..`: the length of what is before it, and of the text with it.
 fn parent(text: &[u8]) -> Option<(usize, usize)> {
     let place = text.windows(3).enumerate().position(|(place, window)| {
@@ -109,10 +117,15 @@ fn directory_of(text: &[u8]) -> usize {
 
 /// Whether the first `length` bytes are a directory with no link on the way, which the caller may
 /// pass through upwards.
-fn is_plain(state: &State, goal: &Goal, text: &mut Text, length: usize) -> Answer<bool> {
-    let decision = state.image.decide(text.bytes().get(..length).unwrap_or_default());
-    if let Some(rule) = decision.refuses(Access::METADATA) {
-        let upper = text.bytes().get(..length).unwrap_or_default();
+fn is_plain(
+    state: &State,
+    goal: &Goal,
+    text: &mut Text,
+    length: usize,
+    clear: bool,
+) -> Answer<bool> {
+    let upper = text.bytes().get(..length).unwrap_or_default();
+    if !clear && let Some(rule) = state.image.decide(upper).refuses(Access::METADATA) {
         report::refuse(state, goal.call, Access::METADATA, rule, upper)?;
     }
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
@@ -139,7 +152,7 @@ fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<()> {
 }
 
 /// Finds the first link within the first `end` bytes and reads its target; `None` when another
-/// thread took it away meanwhile.
+/// thread took it away meanwhile. No rule is about a text that is `clear`.
 ///
 /// It goes from the end: a prefix beyond the link answers ELOOP, with nothing held and nothing to
 /// close, and the first that opens is the link.
@@ -147,12 +160,18 @@ fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<()> {
 /// # Errors
 /// EACCES when only a forbidden prefix, which is never opened, can be the link; what the kernel
 /// answers for a prefix.
-fn find_link(state: &State, goal: &Goal, text: &mut Text, end: usize) -> Answer<Option<Link>> {
+fn find_link(
+    state: &State,
+    goal: &Goal,
+    text: &mut Text,
+    end: usize,
+    clear: bool,
+) -> Answer<Option<Link>> {
     let mut hidden = false;
     let mut length = end;
     while length > 0 {
         let prefix = text.bytes().get(..length).unwrap_or_default();
-        if state.image.decide(prefix).refuses(Access::METADATA).is_some() {
+        if !clear && state.image.decide(prefix).refuses(Access::METADATA).is_some() {
             hidden = true;
         } else {
             match read_link(text, length)? {
