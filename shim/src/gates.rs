@@ -123,6 +123,13 @@ gates! {
     getsgent_r touches GroupShadow, refused Failure;
     getsgnam touches GroupShadow, refused Null;
     getsgnam_r touches GroupShadow, refused Failure;
+    // What libc itself calls for them, and exports to its modules: -1 is "unavailable".
+    _nss_files_setspent touches Shadow, refused Minus;
+    _nss_files_getspent_r touches Shadow, refused Minus;
+    _nss_files_getspnam_r touches Shadow, refused Minus;
+    _nss_files_setsgent touches GroupShadow, refused Minus;
+    _nss_files_getsgent_r touches GroupShadow, refused Minus;
+    _nss_files_getsgnam_r touches GroupShadow, refused Minus;
 
     // Mounts, with their credentials; the host's number; the passwords for remote hosts.
     setfsent touches Mounts, refused Null;
@@ -170,6 +177,10 @@ gates! {
     res_querydomain touches ResolverFiles, refused Minus;
     __res_search touches ResolverFiles, refused Minus;
     res_search touches ResolverFiles, refused Minus;
+    __res_nsearch touches ResolverFiles, refused Minus;
+    res_nsearch touches ResolverFiles, refused Minus;
+    __res_context_search touches ResolverFiles, refused Minus;
+    __res_context_hostalias touches ResolverFiles, refused Null;
     __res_send touches ResolverFiles, refused Minus;
     res_send touches ResolverFiles, refused Minus;
 }

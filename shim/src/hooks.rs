@@ -56,6 +56,9 @@ hooks! {
     fopen(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::open(path, mode);
     fopen64(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::open(path, mode);
     _IO_fopen(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::open(path, mode);
+    __nss_files_fopen(path: Str) -> *mut FILE, deny (null_mut()) => stream::configuration(path);
+    __nss_files_data_open(_data: *mut *mut c_void, _file: c_int, _path: Str, _errno: *mut c_int, _resolver: *mut c_int) -> c_int, deny (-1) => named::private_reader();
+    __nss_files_data_setent(_file: c_int, _path: Str) -> c_int, deny (-1) => named::private_reader();
     freopen(path: Str, mode: Str, file: *mut FILE) -> *mut FILE, deny (null_mut()) => stream::reopen(path, mode, file);
     freopen64(path: Str, mode: Str, file: *mut FILE) -> *mut FILE, deny (null_mut()) => stream::reopen(path, mode, file);
     _IO_file_open(_file: *mut FILE, _path: Str, _flags: c_int, _mode: c_int, _kind: c_int, _small: c_int) -> *mut FILE, deny (null_mut()) => named::half_made_stream();
@@ -253,6 +256,15 @@ pub(crate) mod prototypes {
         pub(crate) fn __openat_2(dir: Fd, path: Str, flags: c_int) -> c_int;
         pub(crate) fn __openat64_2(dir: Fd, path: Str, flags: c_int) -> c_int;
         pub(crate) fn _IO_fopen(path: Str, mode: Str) -> *mut FILE;
+        pub(crate) fn __nss_files_fopen(path: Str) -> *mut FILE;
+        pub(crate) fn __nss_files_data_open(
+            d: *mut *mut c_void,
+            f: c_int,
+            p: Str,
+            e: *mut c_int,
+            r: *mut c_int,
+        ) -> c_int;
+        pub(crate) fn __nss_files_data_setent(f: c_int, p: Str) -> c_int;
         pub(crate) fn _IO_file_open(
             f: *mut FILE,
             p: Str,

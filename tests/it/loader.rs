@@ -96,3 +96,35 @@ fn a_missing_symbol_is_told_in_the_loaders_own_words() {
     assert!(open.stdout.starts_with("no symbol: "), "{open:#?}");
     assert_eq!(load(&fence, &scratch, line).stdout, open.stdout);
 }
+
+#[test]
+fn what_libc_exports_to_its_own_modules_is_judged_too() {
+    let scratch = Scratch::new();
+    let script = "\
+import ctypes, errno, sys
+libc = ctypes.CDLL('libc.so.6', use_errno=True)
+libc.__nss_files_fopen.restype = ctypes.c_void_p
+path, room, code = sys.argv[1].encode(), ctypes.create_string_buffer(4096), ctypes.c_int()
+stream = libc.__nss_files_fopen(path)
+print(libc.fgets(room, 99, ctypes.c_void_p(stream)) and room.value if stream else errno.errorcode[ctypes.get_errno()])
+# The fourth of libc's files is that of the groups; see nss_files_data.h.
+print(libc.__nss_files_data_setent(3, path))
+entry = ctypes.create_string_buffer(256)
+name, more = ctypes.c_char_p(b'root'), (entry, room, ctypes.c_size_t(4096), ctypes.byref(code))
+print(libc._nss_files_getspnam_r(name, *more), libc._nss_files_getspent_r(*more))
+";
+    let run = |fence: &Fence, place: &str| {
+        let outcome = fence.run("python3", ["-c", script, &scratch.text(place)]);
+        outcome.text().to_owned()
+    };
+    let rules = scratch.rules().forbid("/etc/shadow");
+    let fence = Fence::by_hand(&rules);
+    // -1 is NSS_STATUS_UNAVAIL, 1 is NSS_STATUS_SUCCESS.
+    assert_eq!(run(&fence, "secret"), "EACCES\n-1\n-1 -1");
+    assert_eq!(run(&fence, "twin"), "b'twin\\n'\n-1\n-1 -1");
+    let open = Fence::by_hand(&scratch.rules());
+    let readable = if std::fs::File::open("/etc/shadow").is_ok() { "1 1" } else { "-1 -1" };
+    assert_eq!(run(&open, "twin"), format!("b'twin\\n'\n-1\n{readable}"));
+    let plain = run(&Fence::open(), "secret");
+    assert!(plain.starts_with("b'SECRET\\n'\n1\n"), "without a fence: {plain}");
+}

@@ -93,6 +93,26 @@ pub(crate) unsafe fn open(
     stream(state, fd, parsed, &mut copy)
 }
 
+/// `FSETLOCKING_BYCALLER` of stdio_ext.h: the stream is one thread's.
+const BY_CALLER: c_int = 2;
+
+/// `__nss_files_fopen`, by which libc's modules for users and groups read their files, and which
+/// opens any path.
+///
+/// # Safety
+/// `path` must be a C string, or in the first page.
+pub(crate) unsafe fn configuration(
+    state: &State,
+    call: Call,
+    path: *const c_char,
+) -> Answer<*mut libc::FILE> {
+    // SAFETY: as this function's own contract says; the mode is a constant.
+    let stream = unsafe { open(state, call, path, c"rce".as_ptr()) }?;
+    // SAFETY: libc made the stream just now.
+    unsafe { (state.next.__fsetlocking)(stream, BY_CALLER) };
+    Ok(stream)
+}
+
 /// A stream of a descriptor just opened, which it closes if there is none to be had.
 fn stream(
     state: &State,
