@@ -132,8 +132,11 @@ fn is_plain(
     let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
     match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
         Ok(fd) => {
+            // To go up from a directory takes the right to search it, as to go down does.
+            let dot = sys::Path::from_c(c".");
+            let searched = sys::faccessat2(fd, dot, libc::F_OK, libc::AT_EACCESS);
             sys::close(fd);
-            Ok(true)
+            searched.map(|()| true)
         }
         Err(Errno::ELOOP) => Ok(false),
         Err(errno) => Err(errno),

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -400,5 +401,26 @@ fn a_directory_that_is_gone_leads_nowhere_and_one_that_is_called_so_is_a_directo
         let result = fence.call(&scratch.words(line));
         let last = result.rsplit("; ").next().unwrap_or_default();
         assert!(["-1 ENOENT", "-1 EACCES"].contains(&last), "{line}: {result}");
+    }
+}
+
+#[test]
+fn to_go_up_from_a_directory_takes_the_right_to_search_it() {
+    let scratch = Scratch::new();
+    let shut = scratch.directory("shut");
+    fs::set_permissions(&shut, fs::Permissions::from_mode(0o600)).expect("our own directory");
+    let run = |fence: &Fence, path: &str| {
+        // Root without the capabilities that pass over permissions is a user like others.
+        let script = "if [ $(id -u) = 0 ]; then set -- setpriv \
+                      --bounding-set=-dac_override,-dac_read_search \"$@\"; fi; exec \"$@\"";
+        let mut command = fence.command("sh");
+        command.args(["-c", script, "sh", "cat", &scratch.text(path)]).env("LC_ALL", "C");
+        fence.finish(&mut command)
+    };
+    for fence in [Fence::open(), Fence::by_hand(&scratch.rules())] {
+        let refused = run(&fence, "shut/../twin");
+        assert!(refused.stderr.ends_with("Permission denied\n"), "{refused:#?}");
+        assert!(refused.audit.is_empty(), "the kernel says so, not a rule: {refused:#?}");
+        assert_eq!(run(&fence, "open/../twin").text(), "twin");
     }
 }
