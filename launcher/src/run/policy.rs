@@ -92,7 +92,7 @@ pub(crate) fn unenforced(sections: &[Unenforced]) -> Mistakes {
     let mut mistakes = Mistakes::default();
     for section in sections {
         mistakes.add(
-            Mistake::new("RF406", format!("nothing enforces `{}` yet", section.what))
+            Mistake::new("RF406", format!("nothing enforces {} yet", section.what))
                 .at(&section.span, "this would not hold")
                 .help("take it out, or start without it by `--allow-unenforced`"),
         );
