@@ -69,7 +69,9 @@ impl Links {
         Some(names)
     }
 
-    fn target(&self, here: &[u8]) -> Option<Vec<u8>> {
+    /// What the link of that name says; `None` for anything else. No link may stand before the last
+    /// name.
+    pub(crate) fn target(&self, here: &[u8]) -> Option<Vec<u8>> {
         if let Some(known) = self.targets.borrow().get(here) {
             return known.clone();
         }

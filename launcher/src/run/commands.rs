@@ -7,7 +7,7 @@
 //! only root writes, and only those that end at a program.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -24,9 +24,11 @@ const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 /// The exceptions for the forbidden links that lead to commands: those on the path and `program`.
 pub(crate) fn exceptions(policy: Image<'_>, program: &Path, links: &Links) -> Vec<FileRule> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut found: Vec<Vec<u8>> = directories(&path)
+    let directories = directories(&path, links);
+    let mut found: Vec<Vec<u8>> = directories
         .iter()
         .flat_map(|directory| links_in(directory))
+        .filter(|link| !is_left_to_another(link, &directories, policy, links))
         .chain([program.to_owned()])
         .flat_map(|command| forbidden_links(&command, policy, links))
         .collect();
@@ -37,12 +39,13 @@ pub(crate) fn exceptions(policy: Image<'_>, program: &Path, links: &Links) -> Ve
 }
 
 /// The directories of the path and the usual ones, each once and by its real name.
-fn directories(path: &OsStr) -> Vec<PathBuf> {
+fn directories(path: &OsStr, links: &Links) -> Vec<PathBuf> {
     let usual = OsString::from(USUAL);
     let mut found: Vec<PathBuf> = std::env::split_paths(path)
         .chain(std::env::split_paths(&usual))
         .filter(|directory| directory.is_absolute())
-        .filter_map(|directory| directory.canonicalize().ok())
+        .filter_map(|directory| links.resolve(directory.as_os_str().as_bytes(), Follow::All))
+        .map(|directory| OsString::from_vec(directory).into())
         .collect();
     found.sort_unstable();
     found.dedup();
@@ -55,13 +58,40 @@ fn links_in(directory: &Path) -> Vec<PathBuf> {
     links.map(|entry| entry.path()).collect()
 }
 
+/// Whether all links behind this one are those of another command that is looked at as well: it is
+/// no forbidden one itself, and leads to a name in one of the directories.
+fn is_left_to_another(
+    link: &Path,
+    directories: &[PathBuf],
+    policy: Image<'_>,
+    links: &Links,
+) -> bool {
+    let name = link.as_os_str().as_bytes();
+    let Some(target) = links.target(name) else { return false };
+    let target = Path::new(OsStr::from_bytes(&target));
+    let is_there = match target.parent() {
+        // A name in the link's own directory.
+        Some(here) if here == Path::new("") => target != Path::new(".."),
+        Some(parent) => directories.iter().any(|known| known == parent),
+        None => false,
+    };
+    is_there && policy.decide(name).refuses(PASS).is_none()
+}
+
 /// The links on the way of a command that a rule refuses to pass.
 fn forbidden_links(command: &Path, policy: Image<'_>, links: &Links) -> Vec<Vec<u8>> {
-    let Some(mut names) = links.chain(command.as_os_str().as_bytes(), Follow::Roots) else {
+    let command = command.as_os_str().as_bytes();
+    let is_refused = |name: &Vec<u8>| policy.decide(name).refuses(PASS).is_some();
+    // Whose the links are is asked only where one is refused, which few are.
+    match links.chain(command, Follow::All) {
+        Some(names) if names.split_last().is_some_and(|(_, way)| way.iter().any(is_refused)) => {}
+        _ => return Vec::new(),
+    }
+    let Some(mut names) = links.chain(command, Follow::Roots) else {
         return Vec::new();
     };
     let Some(last) = names.pop() else { return Vec::new() };
-    names.retain(|name| policy.decide(name).refuses(PASS).is_some());
+    names.retain(is_refused);
     if !names.is_empty() && !is_program(Path::new(OsStr::from_bytes(&last))) {
         names.clear();
     }
@@ -106,6 +136,31 @@ mod tests {
         let view = Image::parse(&image).expect("just compiled");
         let command = scratch.path().join("command");
         assert_eq!(forbidden_links(&command, view, &Links::default()), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn a_link_to_another_command_is_left_to_that() {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let at = scratch.path().canonicalize().expect("it exists");
+        let (one, two) = (at.join("one"), at.join("two"));
+        std::fs::create_dir_all(&one).expect("made");
+        std::fs::create_dir_all(&two).expect("made");
+        let image = forbids(&one.join("closed"));
+        let view = Image::parse(&image).expect("just compiled");
+        for (name, target, expected) in [
+            ("same", "other", true),
+            ("up", "..", false),
+            ("closed", "other", false),
+            ("relative", "../two/other", false),
+            ("known", two.join("other").to_str().expect("UTF-8"), true),
+            ("elsewhere", "/etc/alternatives/other", false),
+        ] {
+            let link = one.join(name);
+            symlink(target, &link).expect("made");
+            let known = [one.clone(), two.clone()];
+            let left = is_left_to_another(&link, &known, view, &Links::default());
+            assert_eq!(left, expected, "{name} -> {target}");
+        }
     }
 
     #[test]
