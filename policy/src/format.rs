@@ -13,10 +13,14 @@
 //! | items | 8 | what the rules say at the nodes, in runs |
 //! | globs | 8 | text of the part of a glob that its node does not stand for |
 //! | aliases | 8 | text of the place that an alias leads to |
+//! | strings | 1 | the texts of all these |
 //! | rules | 48 | for messages: four texts, a place, a reason |
-//! | strings | 1 | all texts |
+//! | texts | 1 | the texts of these |
 //!
-//! A *text* is an offset into the strings and a length.
+//! A *text* is an offset into the strings, or for rules into the texts, and a length.
+//!
+//! What verdicts are made of has a checksum of its own, so that a process that may never refuse
+//! anything need not read the rest, which of many rules is the larger part.
 
 /// The first bytes of every image, of whatever version.
 pub(crate) const MAGIC: [u8; 8] = *b"\x7fringfen";
@@ -33,7 +37,7 @@ const _: () = assert!(BUILD.len() <= BUILD_LEN, "the build does not fit into the
 pub(crate) const VERSION_AT: usize = 8;
 /// Where the build stands.
 pub(crate) const BUILD_AT: usize = 12;
-/// Where the checksum of all that follows it stands.
+/// Where the checksum of what follows it stands, up to [`Header::Messages`].
 pub(crate) const CHECKSUM_AT: usize = 40;
 /// Where the part under the checksum begins: [`Header`].
 pub(crate) const BODY_AT: usize = 48;
@@ -64,6 +68,11 @@ pub(crate) enum Header {
     Strings = 18,
     Patterns = 20,
     Screen = 22,
+    Texts = 24,
+    /// Where the part for messages begins, which goes on to the end of the image.
+    Messages = 26,
+    /// The checksum of that part, low half first.
+    MessagesSum = 28,
 }
 
 /// The number of words under the checksum in the header.

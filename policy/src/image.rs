@@ -16,8 +16,8 @@ use crate::pattern::component_matches;
 use crate::screen::Screen;
 use crate::{Access, Console, Decision, Mode, RuleIndex, paths};
 pub use header::ImageError;
-pub(crate) use header::build;
 use header::section;
+pub(crate) use header::{build, seal};
 pub use view::{AuditView, PlaceView, RuleView};
 
 /// A compiled policy, matched where it lies.
@@ -37,6 +37,8 @@ pub struct Image<'a> {
     patterns: &'a [Text],
     rules: &'a [Rule],
     strings: &'a [u8],
+    /// The texts of rules.
+    texts: &'a [u8],
 }
 
 impl<'a> Image<'a> {
@@ -46,6 +48,17 @@ impl<'a> Image<'a> {
     /// [`ImageError`] says what the bytes are instead: foreign, of another format or build,
     /// truncated, too long, damaged. Every change of a single bit is found.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ImageError> {
+        let header = header::verified(bytes)?;
+        header::verify_messages(bytes, &header)?;
+        Self::sections(bytes, header).ok_or(ImageError::Inconsistent)
+    }
+
+    /// As [`parse`](Self::parse), but what only [`rule`](Self::rule) tells is not held to its
+    /// checksum: damage there changes no verdict, only what is said about a refusal.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_to_judge(bytes: &'a [u8]) -> Result<Self, ImageError> {
         let header = header::verified(bytes)?;
         Self::sections(bytes, header).ok_or(ImageError::Inconsistent)
     }
@@ -57,6 +70,7 @@ impl<'a> Image<'a> {
             return None;
         }
         let strings: &[[u8; 1]] = section(bytes, &header, Header::Strings)?;
+        let texts: &[[u8; 1]] = section(bytes, &header, Header::Texts)?;
         let word = |word: Header| header.get(word as usize).copied();
         Some(Self {
             settings: word(Header::Settings)?,
@@ -72,6 +86,7 @@ impl<'a> Image<'a> {
             patterns: section(bytes, &header, Header::Patterns)?,
             rules: section(bytes, &header, Header::Rules)?,
             strings: strings.as_flattened(),
+            texts: texts.as_flattened(),
         })
     }
 
@@ -216,7 +231,9 @@ impl<'a> Image<'a> {
     }
 
     fn str(&self, text: &Text) -> Option<&'a str> {
-        core::str::from_utf8(self.text(text)?).ok()
+        let (offset, length) = halves(text);
+        let text = self.texts.get(offset as usize..)?.get(..length as usize)?;
+        core::str::from_utf8(text).ok()
     }
 }
 

@@ -253,7 +253,7 @@ fn map_image(path: &'static CStr) -> Result<Image<'static>, Fault> {
     // SAFETY: a read-only mapping of that length that is never unmapped. Whoever may change the
     // file is root or the worker's own user, and the fence keeps the worker from it.
     let bytes = unsafe { core::slice::from_raw_parts(start, length) };
-    Image::parse(bytes).map_err(|error| {
+    Image::parse_to_judge(bytes).map_err(|error| {
         use ringfence_policy::ImageError;
         let what: &[u8] = match error {
             ImageError::Foreign => b"not a policy image:",

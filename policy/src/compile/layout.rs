@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 
 use super::trie::Trie;
 use crate::format::{
-    ALIASES_ROOT, BODY_AT, BUILD_AT, CHECKSUM_AT, GLOB_SHIFT, HAS_REASON, HEADER_LEN, HEADER_WORDS,
-    Header, LAST_ITEM, MAGIC, RULES_ROOT, Settings, VERSION, VERSION_AT,
+    ALIASES_ROOT, BODY_AT, BUILD_AT, GLOB_SHIFT, HAS_REASON, HEADER_LEN, HEADER_WORDS, Header,
+    LAST_ITEM, MAGIC, RULES_ROOT, Settings, VERSION, VERSION_AT,
 };
 use crate::pattern::{Shape, components, is_wild};
 use crate::verdict::Terms;
-use crate::{Alias, Console, FileRule, Mode, Policy, RuleIndex, hash, image, names, screen};
+use crate::{Alias, Console, FileRule, Mode, Policy, RuleIndex, image, names, screen};
 
 /// An offset into the strings, and a length.
 type Text = [u32; 2];
@@ -27,29 +27,22 @@ pub(super) struct Layout<'a> {
     aliases: BTreeMap<u32, &'a [u8]>,
     rules: Vec<[u32; 12]>,
     strings: Strings<'a>,
+    texts: Strings<'a>,
 }
 
 impl<'a> Layout<'a> {
     /// Adds a rule; `None` if it does not fit.
     pub(super) fn rule(&mut self, index: RuleIndex, rule: &'a FileRule) -> Option<()> {
-        let pattern = self.strings.add_once(rule.pattern.as_bytes())?;
+        let pattern = self.texts.add_once(rule.pattern.as_bytes())?;
         let terms = Terms::new(rule.access, rule.effect, rule.fixed).word();
         for shape in rule.names.iter().map(Shape::of) {
-            let (Shape::Literal(name) | Shape::Glob(name)) = shape;
-            // Most patterns begin with the place that they name, and serve for its text too.
-            let [text, _] = if rule.pattern.as_bytes().starts_with(name) {
-                pattern
-            } else {
-                self.strings.add(name)?
-            };
             let (node, glob) = match shape {
-                Shape::Literal(place) => (self.node(RULES_ROOT, place, text)?, 0),
+                Shape::Literal(place) => (self.node(RULES_ROOT, place)?, 0),
                 Shape::Glob(glob) => {
                     let (leading, rest) = split_glob(glob);
-                    let start = size(glob)?.checked_sub(size(rest)?)?.checked_add(text)?;
-                    self.globs.push([start, size(rest)?]);
+                    self.globs.push(self.strings.add(rest)?);
                     let number = size(&self.globs)?.checked_mul(1 << GLOB_SHIFT)?;
-                    (self.node(RULES_ROOT, leading, text)?, number)
+                    (self.node(RULES_ROOT, leading)?, number)
                 }
             };
             let item = [index.number(), terms | glob];
@@ -59,12 +52,12 @@ impl<'a> Layout<'a> {
                 run.push(item);
             }
         }
-        let section = self.strings.add(rule.section.as_bytes())?;
-        let file = self.strings.add(rule.place.file.as_bytes())?;
-        let reason = self.strings.add(rule.reason.as_deref().unwrap_or_default().as_bytes())?;
+        let section = self.texts.add(rule.section.as_bytes())?;
+        let file = self.texts.add(rule.place.file.as_bytes())?;
+        let reason = self.texts.add(rule.reason.as_deref().unwrap_or_default().as_bytes())?;
         let has_reason = if rule.reason.is_some() { HAS_REASON } else { 0 };
         let place = [rule.place.line.min(!HAS_REASON) | has_reason, rule.place.column];
-        let id = self.strings.add_once(rule.id.as_bytes())?;
+        let id = self.texts.add_once(rule.id.as_bytes())?;
         let mut record = [0; 12];
         let texts = [id, section, pattern, file, reason, place];
         for (word, half) in record.iter_mut().zip(texts.into_iter().flatten()) {
@@ -76,19 +69,21 @@ impl<'a> Layout<'a> {
 
     /// Adds an alias; `Some(false)` if the link already leads elsewhere, `None` if it does not fit.
     pub(super) fn alias(&mut self, alias: &'a Alias) -> Option<bool> {
-        let [text, _] = self.strings.add(&alias.from)?;
-        let node = self.node(ALIASES_ROOT, &alias.from, text)?;
+        let node = self.node(ALIASES_ROOT, &alias.from)?;
         Some(*self.aliases.entry(node).or_insert(&alias.to) == alias.to)
     }
 
-    /// The node of `path` beneath `root`; `text` is where the path stands in the strings.
-    fn node(&mut self, root: u32, path: &'a [u8], text: u32) -> Option<u32> {
+    /// The node of `path` beneath `root`.
+    fn node(&mut self, root: u32, path: &'a [u8]) -> Option<u32> {
         let mut node = root;
-        let mut at = text;
         for component in components(path) {
-            at = at.checked_add(1)?;
-            node = self.trie.child(node, component, at)?;
-            at = at.checked_add(size(component)?)?;
+            node = match self.trie.child(node, component) {
+                Some(child) => child,
+                None => {
+                    let [text, _] = self.strings.add_once(component)?;
+                    self.trie.add(node, component, text)?
+                }
+            };
         }
         Some(node)
     }
@@ -127,10 +122,12 @@ impl<'a> Layout<'a> {
         output.section(Header::Items, pairs(items))?;
         output.section(Header::Globs, pairs(self.globs))?;
         output.section(Header::Aliases, pairs(aliases))?;
-        output.section(Header::Rules, self.rules.into_iter().map(record::<12, 48>))?;
         let [at, length] = audit_file;
         output.set_pair(Header::AuditFile, [size(&output.bytes)?.checked_add(at)?, length]);
         output.section(Header::Strings, self.strings.bytes.iter().map(|byte| [*byte]))?;
+        output.set(Header::Messages, size(&output.bytes)?);
+        output.section(Header::Rules, self.rules.into_iter().map(record::<12, 48>))?;
+        output.section(Header::Texts, self.texts.bytes.iter().map(|byte| [*byte]))?;
         output.finish()
     }
 }
@@ -258,8 +255,7 @@ impl Output {
         self.put(VERSION_AT, &VERSION.to_le_bytes())?;
         self.put(BUILD_AT, &image::build())?;
         self.put(BODY_AT, &record::<HEADER_WORDS, { HEADER_LEN - BODY_AT }>(words))?;
-        let checksum = hash::checksum(self.bytes.get(BODY_AT..)?);
-        self.put(CHECKSUM_AT, &checksum.to_le_bytes())?;
+        image::seal(&mut self.bytes)?;
         Some(self.bytes)
     }
 

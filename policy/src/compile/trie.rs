@@ -24,11 +24,13 @@ pub(super) struct Trie<'a> {
 }
 
 impl<'a> Trie<'a> {
-    /// The number of the node of `name` beneath `parent`; a new one keeps `text`.
-    pub(super) fn child(&mut self, parent: u32, name: &'a [u8], text: u32) -> Option<u32> {
-        if let Some(number) = self.numbers.get(&(parent, name)) {
-            return Some(*number);
-        }
+    /// The number of the node of `name` beneath `parent`, if it is there.
+    pub(super) fn child(&self, parent: u32, name: &'a [u8]) -> Option<u32> {
+        self.numbers.get(&(parent, name)).copied()
+    }
+
+    /// Adds the node of `name` beneath `parent`, whose text stands at `text`.
+    pub(super) fn add(&mut self, parent: u32, name: &'a [u8], text: u32) -> Option<u32> {
         let number = u32::try_from(self.nodes.len()).ok().filter(|number| *number < LARGEST)?;
         self.nodes.push(Node { parent, name, text });
         self.numbers.insert((parent, name), number);

@@ -105,11 +105,49 @@ pub(super) fn verified(bytes: &[u8]) -> Result<[u32; HEADER_WORDS], ImageError> 
     if length > expected {
         return Err(ImageError::TooLong { length, expected });
     }
-    let body = bytes.get(BODY_AT..).unwrap_or_default();
-    if hash::checksum(body) != u64::from_le_bytes(array(header, CHECKSUM_AT)) {
-        return Err(ImageError::Damaged);
+    // An offset that lies elsewhere is damage, or its checksum would be that of other bytes.
+    let judged = bytes.get(BODY_AT..messages_at(&words)).filter(|body| body.len() >= BODY_LEN);
+    let checksum = u64::from_le_bytes(array(header, CHECKSUM_AT));
+    match judged {
+        Some(body) if hash::checksum(body) == checksum => Ok(words),
+        _ => Err(ImageError::Damaged),
     }
-    Ok(words)
+}
+
+/// Holds the part for messages to its checksum, which the header has.
+pub(super) fn verify_messages(
+    bytes: &[u8],
+    header: &[u32; HEADER_WORDS],
+) -> Result<(), ImageError> {
+    let sum = header.get(Header::MessagesSum as usize..).and_then(|rest| rest.first_chunk());
+    let messages = bytes.get(messages_at(header)..);
+    match sum.zip(messages) {
+        Some(([low, high], messages))
+            if hash::checksum(messages) == u64::from(*low) | u64::from(*high) << 32 =>
+        {
+            Ok(())
+        }
+        _ => Err(ImageError::Damaged),
+    }
+}
+
+/// The bytes of the header that are under the checksum.
+const BODY_LEN: usize = HEADER_LEN - BODY_AT;
+
+fn messages_at(header: &[u32; HEADER_WORDS]) -> usize {
+    header.get(Header::Messages as usize).copied().unwrap_or_default() as usize
+}
+
+/// Writes both checksums into an image whose header has all else; `None` where that names no
+/// beginning of the part for messages.
+pub(crate) fn seal(bytes: &mut [u8]) -> Option<()> {
+    let word = |word: Header| BODY_AT.checked_add((word as usize).checked_mul(4)?);
+    let at = word(Header::Messages)?;
+    let messages = u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize;
+    let sum = hash::checksum(bytes.get(messages..)?).to_le_bytes();
+    bytes.get_mut(word(Header::MessagesSum)?..)?.first_chunk_mut().map(|place| *place = sum)?;
+    let sum = hash::checksum(bytes.get(BODY_AT..messages)?).to_le_bytes();
+    bytes.get_mut(CHECKSUM_AT..)?.first_chunk_mut().map(|place| *place = sum)
 }
 
 /// The bytes of `header` from `at` on; zeros where there are none.

@@ -25,6 +25,33 @@ fn every_single_bit_counts() {
     assert!(Image::parse(&bytes).is_ok(), "the control: nothing is flipped");
 }
 
+/// Damage that is let through touches no verdict: it is in the rules' texts and places.
+#[test]
+fn what_verdicts_are_made_of_is_verified_alone_too() {
+    let whole = small_image();
+    let paths = ["/etc/passwd", "/etc/ssl/x", "/home/ann/.ssh/id", "/bin/sh", "/srv"];
+    let verdicts =
+        |bytes: &[u8]| {
+            let image = Image::parse_to_judge(bytes).ok()?;
+            Some(paths.map(|path| {
+                (image.decide(path.as_bytes()), image.alias(path.as_bytes()).is_some())
+            }))
+        };
+    let expected = verdicts(&whole);
+    assert!(expected.is_some(), "the control: nothing is flipped");
+    let mut bytes = whole.clone();
+    let mut passed = 0;
+    for bit in 0..bytes.len() * 8 {
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        if let Some(found) = verdicts(&bytes) {
+            assert_eq!(Some(found), expected, "bit {bit} is flipped");
+            passed += 1;
+        }
+        bytes[bit / 8] ^= 1 << (bit % 8);
+    }
+    assert!(passed > 0 && passed < bytes.len() * 4, "{passed} of {}", bytes.len() * 8);
+}
+
 #[test]
 fn every_truncation_is_named() {
     let bytes = small_image();
