@@ -13,8 +13,13 @@ use libc::{
     DIR, FILE, key_t, mmsghdr, mode_t, msghdr, pid_t, size_t, sockaddr, socklen_t, ssize_t,
 };
 
+use crate::act::glob::Failed;
+use crate::act::scan::{Compare as Order, Select};
 use crate::act::start::Spawning;
-use crate::act::{configured, look, named, number, open, shell, socket, start, stream, watch};
+use crate::act::tree::{Detailed, Visit};
+use crate::act::{
+    configured, glob, look, named, number, open, scan, shell, socket, start, stream, tree, watch,
+};
 use crate::interpose::hooks;
 use crate::sys::CWD;
 
@@ -31,6 +36,8 @@ type Words = *const *mut c_char;
 type Actions = *const libc::posix_spawn_file_actions_t;
 /// What a spawned child is like.
 type Attributes = *const libc::posix_spawnattr_t;
+/// Where entries of a directory go.
+type Entries = *mut *mut *mut libc::dirent;
 /// Parts of a memory.
 type Parts = *const libc::iovec;
 
@@ -124,6 +131,18 @@ hooks! {
     name_to_handle_at(dir: Fd, path: Str, handle: *mut libc::file_handle, mount: *mut c_int, flags: c_int) -> c_int, deny (-1) => watch::handle((dir, path), handle, mount, flags);
     chdir(path: Str) -> c_int, deny (-1) => look::change_directory(path);
     fchdir(fd: c_int) -> c_int, deny (-1) => look::change_to(fd);
+
+    // Walking: these list directories. Those that glob finds are opened by our functions.
+    scandir(path: Str, names: Entries, select: Select, order: Order) -> c_int, deny (-1) => scan::scan(CWD, path, names, select, order);
+    scandir64(path: Str, names: Entries, select: Select, order: Order) -> c_int, deny (-1) => scan::scan(CWD, path, names, select, order);
+    scandirat(dir: Fd, path: Str, names: Entries, select: Select, order: Order) -> c_int, deny (-1) => scan::scan(dir, path, names, select, order);
+    scandirat64(dir: Fd, path: Str, names: Entries, select: Select, order: Order) -> c_int, deny (-1) => scan::scan(dir, path, names, select, order);
+    glob(pattern: Str, flags: c_int, failed: Failed, into: *mut c_void) -> c_int, deny (-1) => glob::glob(pattern, flags, failed, into);
+    glob64(pattern: Str, flags: c_int, failed: Failed, into: *mut c_void) -> c_int, deny (-1) => glob::glob(pattern, flags, failed, into);
+    ftw(start: Str, visit: Visit, descriptors: c_int) -> c_int, deny (-1) => tree::walk(start, visit, descriptors);
+    ftw64(start: Str, visit: Visit, descriptors: c_int) -> c_int, deny (-1) => tree::walk(start, visit, descriptors);
+    nftw(start: Str, visit: Detailed, descriptors: c_int, flags: c_int) -> c_int, deny (-1) => tree::walk_detailed(start, visit, descriptors, flags);
+    nftw64(start: Str, visit: Detailed, descriptors: c_int, flags: c_int) -> c_int, deny (-1) => tree::walk_detailed(start, visit, descriptors, flags);
 
     // Unix sockets.
     connect(socket: Fd, address: *const sockaddr, length: socklen_t) -> c_int, deny (-1) => socket::connect(socket, address, length);
@@ -243,7 +262,8 @@ numbers! {
 
 /// The prototypes that rows are compared with: the libc crate's, and those of names that it lacks.
 pub(crate) mod prototypes {
-    use super::{Fd, Str, Words, c_char, c_int, c_uint, c_ulong, c_void};
+    use super::{Detailed, Entries, Failed, Fd, Order, Select, Str, Visit, Words};
+    use super::{c_char, c_int, c_uint, c_ulong, c_void};
     pub(crate) use libc::*;
 
     unsafe extern "C" {
@@ -318,6 +338,16 @@ pub(crate) mod prototypes {
         pub(crate) fn __libc_system(command: Str) -> c_int;
         pub(crate) fn _IO_popen(command: Str, mode: Str) -> *mut FILE;
         pub(crate) fn _IO_proc_open(file: *mut FILE, command: Str, mode: Str) -> *mut FILE;
+        pub(crate) fn scandir(p: Str, n: Entries, s: Select, o: Order) -> c_int;
+        pub(crate) fn scandir64(p: Str, n: Entries, s: Select, o: Order) -> c_int;
+        pub(crate) fn scandirat(d: Fd, p: Str, n: Entries, s: Select, o: Order) -> c_int;
+        pub(crate) fn scandirat64(d: Fd, p: Str, n: Entries, s: Select, o: Order) -> c_int;
+        pub(crate) fn glob(p: Str, flags: c_int, e: Failed, into: *mut c_void) -> c_int;
+        pub(crate) fn glob64(p: Str, flags: c_int, e: Failed, into: *mut c_void) -> c_int;
+        pub(crate) fn ftw(start: Str, visit: Visit, descriptors: c_int) -> c_int;
+        pub(crate) fn ftw64(start: Str, visit: Visit, descriptors: c_int) -> c_int;
+        pub(crate) fn nftw(start: Str, visit: Detailed, n: c_int, flags: c_int) -> c_int;
+        pub(crate) fn nftw64(start: Str, visit: Detailed, n: c_int, flags: c_int) -> c_int;
         pub(crate) fn wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int;
         pub(crate) fn execveat(d: Fd, p: Str, a: Words, e: Words, f: c_int) -> c_int;
         pub(crate) fn pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int;

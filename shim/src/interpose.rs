@@ -4,6 +4,8 @@
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 
+use crate::act::glob::Failed;
+use crate::act::scan::Order;
 use crate::elf::Object;
 
 /// One interposed symbol.
@@ -79,6 +81,11 @@ macro_rules! hooks {
     };
 }
 pub(crate) use hooks;
+
+/// An order of objects in a tree.
+type Compare = unsafe extern "C" fn(*const c_void, *const c_void) -> c_int;
+/// What frees an object.
+type Free = unsafe extern "C" fn(*mut c_void);
 
 /// Declares [`Next`]: libc's own definitions of functions that a hook lets do the work.
 macro_rules! nexts {
@@ -183,4 +190,24 @@ nexts! {
     sendmmsg: fn(c_int, *mut libc::mmsghdr, core::ffi::c_uint, c_int) -> c_int;
     /// Memory that the caller will free.
     malloc: fn(usize) -> *mut c_void;
+    /// Memory of another size, with what was in it.
+    realloc: fn(*mut c_void, usize) -> *mut c_void;
+    /// Gives memory back.
+    free: fn(*mut c_void) -> ();
+    /// The next entry of a directory stream.
+    readdir: fn(*mut libc::DIR) -> *mut libc::dirent;
+    /// Closes a directory stream.
+    closedir: fn(*mut libc::DIR) -> c_int;
+    /// The descriptor of a directory stream.
+    dirfd: fn(*mut libc::DIR) -> c_int;
+    /// Finds an object in a tree.
+    tfind: fn(*const c_void, *const *mut c_void, Compare) -> *mut c_void;
+    /// Finds an object in a tree, or puts it there.
+    tsearch: fn(*mut c_void, *mut *mut c_void, Compare) -> *mut c_void;
+    /// Frees a tree and its objects.
+    tdestroy: fn(*mut c_void, Free) -> ();
+    /// Sorts the entries of a directory.
+    qsort: fn(*mut c_void, usize, usize, Order) -> ();
+    /// Finds paths by a pattern; only with functions of ours or of the caller's.
+    glob: fn(*const c_char, c_int, Failed, *mut c_void) -> c_int;
 }

@@ -29,6 +29,7 @@ impl Errno {
     pub(crate) const EIO: Self = Self(libc::EIO);
     pub(crate) const ELOOP: Self = Self(libc::ELOOP);
     pub(crate) const ENAMETOOLONG: Self = Self(libc::ENAMETOOLONG);
+    pub(crate) const ENOMEM: Self = Self(libc::ENOMEM);
     pub(crate) const ENOENT: Self = Self(libc::ENOENT);
     pub(crate) const ENOSYS: Self = Self(libc::ENOSYS);
     pub(crate) const ENOTDIR: Self = Self(libc::ENOTDIR);

@@ -93,14 +93,14 @@ fn what_moves_removes_or_changes_names_is_not_judged_yet() {
 }
 
 #[test]
-fn walkers_are_not_judged_yet() {
+fn fts_is_not_judged_yet() {
     let scratch = Scratch::new();
     let fence = Fence::by_hand(&scratch.rules());
     assert_eq!(fence.call(&scratch.words("opendir @/closed")), "NULL EACCES");
-    for line in ["scandir @/closed", "glob @/closed/*", "ftw @/closed", "nftw @/closed"] {
-        let result = fence.call(&scratch.words(line));
-        assert!(result.starts_with("ok"), "{line}: {result}");
-    }
+    // FTS_PHYSICAL | FTS_NOCHDIR.
+    let start = scratch.text("closed");
+    let printed = fence.run(fixture("walk"), ["fts", "0x14", &start]);
+    assert!(printed.text().contains("/closed/inner/secret"), "{printed:#?}");
 }
 
 #[test]

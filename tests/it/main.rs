@@ -14,6 +14,8 @@ mod exec;
 mod loader;
 // Unix sockets: reaching one and making one by its path.
 mod sockets;
+// Walkers: scandir, glob, ftw, and programs that walk by themselves.
+mod walk;
 // System calls by number, and calls that reach around the fence.
 mod numbers;
 // What a path means changes between two looks at it.

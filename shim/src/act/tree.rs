@@ -1,0 +1,582 @@
+//! `ftw` and `nftw`: a walk of our own, since libc's opens a directory before anybody is asked.
+//!
+//! The order of events, the descriptors held and every result are glibc's: on a tree without a
+//! forbidden place nobody can tell them apart. A forbidden entry cannot be inspected (`FTW_NS`), or
+//! not be read (`FTW_DNR`). The walk keeps its place in a list, not on the stack, so its depth
+//! costs memory alone. A visit that jumps out leaks that, as it does in glibc.
+
+#![expect(unsafe_code, reason = "the callers' functions and pointers, libc's directory streams")]
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::MaybeUninit;
+
+use super::heap::{self, List};
+use super::{look, open, scan};
+use crate::arm::State;
+use crate::interpose::Next;
+use crate::report::Call;
+use crate::sys::{self, Answer, CWD, Errno};
+use crate::text::{PATH_MAX, Text};
+
+mod levels;
+
+use levels::{Level, Levels};
+
+/// A visit as `ftw` makes it.
+pub(crate) type Visit =
+    Option<unsafe extern "C" fn(*const c_char, *const libc::stat, c_int) -> c_int>;
+/// A visit as `nftw` makes it.
+pub(crate) type Detailed =
+    Option<unsafe extern "C" fn(*const c_char, *const libc::stat, c_int, *mut Position) -> c_int>;
+
+/// `struct FTW` of ftw.h.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    base: c_int,
+    level: c_int,
+}
+
+/// The flags of ftw.h.
+const PHYSICAL: c_int = 1;
+const MOUNT: c_int = 2;
+const CHANGE: c_int = 4;
+const DEPTH: c_int = 8;
+const ACTION: c_int = 16;
+
+/// What a visit answers under `FTW_ACTIONRETVAL`.
+const STOP: c_int = 1;
+const SKIP_SUBTREE: c_int = 2;
+const SKIP_SIBLINGS: c_int = 3;
+
+/// What is visited, by the numbers of ftw.h.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Directory,
+    Unreadable,
+    Unknown,
+    Link,
+    DirectoryAfter,
+    Dangling,
+}
+
+impl Kind {
+    /// Its number for `nftw`, or for `ftw`, which has fewer.
+    const fn number(self, detailed: bool) -> c_int {
+        match (self, detailed) {
+            (Self::File, _) | (Self::Link, false) => 0,
+            (Self::Directory, _) | (Self::DirectoryAfter, false) => 1,
+            (Self::Unreadable, _) => 2,
+            (Self::Unknown, _) | (Self::Dangling, false) => 3,
+            (Self::Link, true) => 4,
+            (Self::DirectoryAfter, true) => 5,
+            (Self::Dangling, true) => 6,
+        }
+    }
+
+    const fn of(stat: &libc::stat) -> Self {
+        match stat.st_mode & libc::S_IFMT {
+            libc::S_IFDIR => Self::Directory,
+            libc::S_IFLNK => Self::Link,
+            _ => Self::File,
+        }
+    }
+}
+
+/// The caller's function.
+#[derive(Clone, Copy)]
+enum Visitor {
+    Plain(Visit),
+    Detailed(Detailed),
+}
+
+/// What came of an entry: a directory that the walk is in now, or a result.
+enum Came {
+    Inside,
+    Done(c_int),
+}
+
+struct Walk {
+    state: &'static State,
+    call: Call,
+    visitor: Visitor,
+    flags: c_int,
+    levels: Levels,
+    /// The path of what is visited, with its NUL.
+    path: List<u8>,
+    position: Position,
+    /// Of the start, for `FTW_MOUNT`.
+    device: libc::dev_t,
+    known: Known,
+}
+
+/// ftw(3).
+///
+/// # Errors
+/// What inspecting the start answers.
+///
+/// # Safety
+/// The arguments must be what ftw(3) demands.
+pub(crate) unsafe fn walk(
+    state: &'static State,
+    call: Call,
+    start: *const c_char,
+    visit: Visit,
+    descriptors: c_int,
+) -> Answer<c_int> {
+    // SAFETY: as this function's own contract says.
+    unsafe { begin(state, call, start, Visitor::Plain(visit), descriptors, 0) }
+}
+
+/// nftw(3).
+///
+/// # Errors
+/// EINVAL for unknown flags; what inspecting the start answers.
+///
+/// # Safety
+/// The arguments must be what nftw(3) demands.
+pub(crate) unsafe fn walk_detailed(
+    state: &'static State,
+    call: Call,
+    start: *const c_char,
+    visit: Detailed,
+    descriptors: c_int,
+    flags: c_int,
+) -> Answer<c_int> {
+    if flags & !(PHYSICAL | MOUNT | CHANGE | DEPTH | ACTION) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: as this function's own contract says.
+    unsafe { begin(state, call, start, Visitor::Detailed(visit), descriptors, flags) }
+}
+
+/// # Safety
+/// As [`walk_detailed`].
+unsafe fn begin(
+    state: &'static State,
+    call: Call,
+    start: *const c_char,
+    visitor: Visitor,
+    descriptors: c_int,
+    flags: c_int,
+) -> Answer<c_int> {
+    if sys::is_wild(start) {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the caller's C string.
+    let start = unsafe { CStr::from_ptr(start) }.to_bytes();
+    if start.is_empty() {
+        return Err(Errno::ENOENT);
+    }
+    let mut walk = Walk {
+        state,
+        call,
+        visitor,
+        flags,
+        levels: Levels::new(&state.next, usize::try_from(descriptors).unwrap_or(1).max(1)),
+        path: List::new(&state.next),
+        position: Position { base: 0, level: 0 },
+        device: 0,
+        known: Known::new(&state.next),
+    };
+    let slashes = start.iter().rev().take_while(|byte| **byte == b'/').count();
+    let length = start.len().saturating_sub(slashes).max(1);
+    walk.path.append(start.get(..length).unwrap_or(start))?;
+    let base = walk.path.items().iter().rposition(|byte| *byte == b'/');
+    walk.position.base = number(base.map_or(0, |slash| slash.saturating_add(1)));
+    walk.path.push(0)?;
+    if flags & CHANGE == 0 {
+        return walk.start();
+    }
+    let home = Home::find(state, call)?;
+    walk.levels.hold_one_less();
+    let result = walk.go_to_start().and_then(|()| walk.start());
+    home.go_back(state, call);
+    result
+}
+
+fn number(length: usize) -> c_int {
+    c_int::try_from(length).unwrap_or(c_int::MAX)
+}
+
+impl Walk {
+    fn has(&self, flag: c_int) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn base(&self) -> usize {
+        usize::try_from(self.position.base).unwrap_or(0)
+    }
+
+    /// With `FTW_CHDIR`: goes to the directory that the start is in.
+    fn go_to_start(&mut self) -> Answer<()> {
+        let base = self.base();
+        match base {
+            0 => Ok(()),
+            1 => go(self.state, self.call, c"/".as_ptr()),
+            _ => {
+                let slash = base.saturating_sub(1);
+                if let Some(byte) = self.path.items_mut().get_mut(slash) {
+                    *byte = 0;
+                }
+                let gone = go(self.state, self.call, self.path.items().as_ptr().cast());
+                if let Some(byte) = self.path.items_mut().get_mut(slash) {
+                    *byte = b'/';
+                }
+                gone
+            }
+        }
+    }
+
+    /// The name of what is visited as it can be reached now, where no directory of it is held.
+    fn reach(&self) -> *const c_char {
+        let text = self.path.items();
+        let text = if self.has(CHANGE) { text.get(self.base()..).unwrap_or(text) } else { text };
+        match text.first() {
+            Some(0) | None => c".".as_ptr(),
+            Some(_) => text.as_ptr().cast(),
+        }
+    }
+
+    /// The directory that is held and the path from there.
+    fn place(&self) -> (c_int, *const c_char) {
+        match self.levels.top().and_then(|level| level.descriptor(self.state)) {
+            Some(fd) => (fd, self.path.items().get(self.base()..).unwrap_or(&[0]).as_ptr().cast()),
+            None => (CWD, self.reach()),
+        }
+    }
+
+    fn inspect(&self, follow: bool) -> Answer<libc::stat> {
+        let (dir, path) = self.place();
+        stat(self.state, self.call, dir, path, follow)
+    }
+
+    /// Calls the caller's function; its answer.
+    fn visit(&mut self, kind: Kind, stat: &libc::stat) -> c_int {
+        let path: *const c_char = self.path.items().as_ptr().cast();
+        let position = &raw mut self.position;
+        match self.visitor {
+            // SAFETY: the caller's own function, with what ftw(3) promises it.
+            Visitor::Plain(Some(visit)) => unsafe { visit(path, stat, kind.number(false)) },
+            Visitor::Detailed(Some(visit)) => {
+                // SAFETY: the caller's own function, with what nftw(3) promises it.
+                unsafe { visit(path, stat, kind.number(true), position) }
+            }
+            Visitor::Plain(None) | Visitor::Detailed(None) => fail(Errno::EINVAL),
+        }
+    }
+
+    fn start(&mut self) -> Answer<c_int> {
+        let follow = !self.has(PHYSICAL);
+        let stat = match self.inspect(follow) {
+            Err(Errno::ENOENT) if follow => match self.inspect(false) {
+                Ok(stat) if Kind::of(&stat) == Kind::Link => {
+                    let result = self.visit(Kind::Dangling, &stat);
+                    return Ok(self.at_start(result));
+                }
+                _ => return Err(Errno::ENOENT),
+            },
+            answer => answer?,
+        };
+        let kind = Kind::of(&stat);
+        if kind != Kind::Directory {
+            let result = self.visit(kind, &stat);
+            return Ok(self.at_start(result));
+        }
+        self.device = stat.st_dev;
+        if follow {
+            self.known.add(&stat)?;
+        }
+        let result = self.tree(&stat);
+        Ok(self.at_start(result))
+    }
+
+    fn at_start(&self, result: c_int) -> c_int {
+        let skips = self.has(ACTION) && matches!(result, SKIP_SUBTREE | SKIP_SIBLINGS);
+        if skips { 0 } else { result }
+    }
+
+    /// A directory and all beneath it.
+    fn tree(&mut self, stat: &libc::stat) -> c_int {
+        let mut result = match self.enter(stat) {
+            Came::Inside => 0,
+            Came::Done(result) => return result,
+        };
+        loop {
+            if result == 0 && self.next_name(&mut result) {
+                result = match self.entry() {
+                    Came::Inside => 0,
+                    Came::Done(result) => self.skipped(result),
+                };
+                continue;
+            }
+            result = self.leave(result);
+            if self.levels.is_empty() {
+                return result;
+            }
+            result = self.skipped(result);
+        }
+    }
+
+    fn skipped(&self, result: c_int) -> c_int {
+        if self.has(ACTION) && result == SKIP_SUBTREE { 0 } else { result }
+    }
+
+    /// Puts the next name of the directory into the path; false at its end, or for want of memory.
+    fn next_name(&mut self, result: &mut c_int) -> bool {
+        self.path.cut(self.base());
+        match self.levels.next_name(self.state, &mut self.path) {
+            Ok(more) => more,
+            Err(errno) => {
+                *result = fail(errno);
+                false
+            }
+        }
+    }
+
+    /// One entry of a directory, whose name is in the path.
+    fn entry(&mut self) -> Came {
+        let follow = !self.has(PHYSICAL);
+        // Of what cannot be inspected, nothing is said.
+        // SAFETY: a structure of integers alone.
+        let nothing = unsafe { MaybeUninit::<libc::stat>::zeroed().assume_init() };
+        let (kind, stat) = match self.inspect(follow) {
+            Ok(stat) => (Kind::of(&stat), stat),
+            Err(Errno::EACCES | Errno::ENOENT) if !follow => (Kind::Unknown, nothing),
+            Err(Errno::EACCES | Errno::ENOENT) => match self.inspect(false) {
+                Ok(stat) if Kind::of(&stat) == Kind::Link => (Kind::Dangling, stat),
+                Ok(stat) => (Kind::Unknown, stat),
+                Err(_) => (Kind::Unknown, nothing),
+            },
+            Err(errno) => return Came::Done(fail(errno)),
+        };
+        if kind != Kind::Unknown && self.has(MOUNT) && stat.st_dev != self.device {
+            return Came::Done(0);
+        }
+        if kind != Kind::Directory {
+            return Came::Done(self.visit(kind, &stat));
+        }
+        if follow {
+            if self.known.has(&stat) {
+                return Came::Done(0);
+            }
+            if let Err(errno) = self.known.add(&stat) {
+                return Came::Done(fail(errno));
+            }
+        }
+        self.enter(&stat)
+    }
+
+    /// Goes into the directory that the path names.
+    fn enter(&mut self, stat: &libc::stat) -> Came {
+        let stream = match self.levels.make_room(self.state).and_then(|()| self.open()) {
+            Ok(stream) => stream,
+            // It may be inspected and not be read.
+            Err(Errno::EACCES) => return Came::Done(self.visit(Kind::Unreadable, stat)),
+            Err(errno) => return Came::Done(fail(errno)),
+        };
+        let level = Level::new(stream, *stat, self.position.base);
+        if !self.has(DEPTH) {
+            let result = self.visit(Kind::Directory, stat);
+            if result != 0 {
+                level.close(self.state);
+                return Came::Done(result);
+            }
+        }
+        let gone = match level.descriptor(self.state) {
+            Some(fd) if self.has(CHANGE) => go_to(self.state, self.call, fd),
+            _ => Ok(()),
+        };
+        match gone.and_then(|()| self.descend(level)) {
+            Ok(()) => Came::Inside,
+            Err(errno) => {
+                level.close(self.state);
+                Came::Done(fail(errno))
+            }
+        }
+    }
+
+    fn descend(&mut self, level: Level) -> Answer<()> {
+        // In the place of the NUL, unless the path is `/`.
+        self.path.cut(self.path.length().saturating_sub(1));
+        if self.path.items().last() != Some(&b'/') {
+            self.path.push(b'/')?;
+        }
+        self.levels.push(level)?;
+        self.position.base = number(self.path.length());
+        self.position.level = self.position.level.saturating_add(1);
+        Ok(())
+    }
+
+    fn open(&self) -> Answer<*mut libc::DIR> {
+        let (dir, path) = self.place();
+        // SAFETY: the path is a C string of ours.
+        unsafe { scan::stream(self.state, self.call, dir, path) }
+    }
+
+    /// Ends a directory with the result of its last entry, and goes back to the one above.
+    fn leave(&mut self, mut result: c_int) -> c_int {
+        let Some(level) = self.levels.pop(self.state) else { return result };
+        if self.has(ACTION) && result == SKIP_SIBLINGS {
+            result = 0;
+        }
+        self.path.cut(self.base().saturating_sub(1));
+        if let Err(errno) = self.path.push(0) {
+            return fail(errno);
+        }
+        self.position.level = self.position.level.saturating_sub(1);
+        self.position.base = level.base();
+        if result == 0 && self.has(DEPTH) {
+            result = self.visit(Kind::DirectoryAfter, level.stat());
+        }
+        let goes_on = result == 0 || (self.has(ACTION) && result != -1 && result != STOP);
+        if self.has(CHANGE) && goes_on && !self.levels.is_empty() && self.climb().is_err() {
+            result = -1;
+        }
+        result
+    }
+
+    /// With `FTW_CHDIR`: goes back to the directory above.
+    fn climb(&self) -> Answer<()> {
+        let above = self.levels.top().and_then(|level| level.descriptor(self.state));
+        if let Some(fd) = above
+            && go_to(self.state, self.call, fd).is_ok()
+        {
+            return Ok(());
+        }
+        let path = if self.position.base == 1 { c"/" } else { c".." };
+        go(self.state, self.call, path.as_ptr()).inspect_err(|errno| sys::set_errno(*errno))
+    }
+}
+
+/// The result of a walk that failed: -1 and errno.
+fn fail(errno: Errno) -> c_int {
+    sys::set_errno(errno);
+    -1
+}
+
+// The judging acts have a text of 4 KiB on their frames. Each is called on a frame of its own,
+// which is gone when the caller's function runs.
+
+#[inline(never)]
+fn stat(
+    state: &State,
+    call: Call,
+    dir: c_int,
+    path: *const c_char,
+    follow: bool,
+) -> Answer<libc::stat> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    let flags = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+    // SAFETY: the path is a C string of ours, the buffer has the size of the structure.
+    unsafe { look::stat_at(state, call, dir, path, stat.as_mut_ptr(), flags) }?;
+    // SAFETY: the kernel filled it, as its answer says.
+    Ok(unsafe { stat.assume_init() })
+}
+
+#[inline(never)]
+fn go(state: &State, call: Call, path: *const c_char) -> Answer<()> {
+    // SAFETY: the path is a C string of ours.
+    unsafe { look::change_directory(state, call, path) }.map(|_| ())
+}
+
+#[inline(never)]
+fn go_to(state: &State, call: Call, fd: c_int) -> Answer<()> {
+    // SAFETY: takes no pointer.
+    unsafe { look::change_to(state, call, fd) }.map(|_| ())
+}
+
+/// The working directory that a walk with `FTW_CHDIR` goes back to.
+enum Home {
+    Held(look::Held),
+    /// One that may not be read; it is known by its name.
+    Named(List<u8>),
+}
+
+impl Home {
+    #[inline(never)]
+    fn find(state: &'static State, call: Call) -> Answer<Self> {
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+        // SAFETY: a C string of ours.
+        match unsafe { open::open(state, call, CWD, c".".as_ptr(), flags, 0) } {
+            Ok(fd) => Ok(Self::Held(look::Held::new(fd))),
+            Err(Errno::EACCES) => {
+                let mut text = Text::new();
+                text.receive(PATH_MAX, sys::getcwd)?;
+                let mut name = List::new(&state.next);
+                name.append(text.ended().ok_or(Errno::ENOENT)?)?;
+                Ok(Self::Named(name))
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Where that fails, the walk's own result says more.
+    fn go_back(&self, state: &State, call: Call) {
+        let errno = sys::errno();
+        let _ = match self {
+            Self::Held(held) => go_to(state, call, held.number()),
+            Self::Named(name) => go(state, call, name.items().as_ptr().cast()),
+        };
+        sys::set_errno(errno);
+    }
+}
+
+/// The directories that were visited, by device and inode: a walk that follows links may meet one
+/// again.
+struct Known {
+    root: *mut c_void,
+    next: &'static Next,
+}
+
+#[derive(Clone, Copy)]
+struct Object {
+    inode: libc::ino_t,
+    device: libc::dev_t,
+}
+
+unsafe extern "C" fn order(one: *const c_void, other: *const c_void) -> c_int {
+    // SAFETY: only objects are put into the tree and looked for in it.
+    let one = unsafe { one.cast::<Object>().read() };
+    // SAFETY: as above.
+    let other = unsafe { other.cast::<Object>().read() };
+    (one.inode, one.device).cmp(&(other.inode, other.device)) as c_int
+}
+
+impl Known {
+    const fn new(next: &'static Next) -> Self {
+        Self { root: core::ptr::null_mut(), next }
+    }
+
+    fn has(&self, stat: &libc::stat) -> bool {
+        let object = Object { inode: stat.st_ino, device: stat.st_dev };
+        let object = core::ptr::from_ref(&object).cast();
+        // SAFETY: a tree of objects, which is not changed.
+        !unsafe { (self.next.tfind)(object, &raw const self.root, order) }.is_null()
+    }
+
+    fn add(&mut self, stat: &libc::stat) -> Answer<()> {
+        // SAFETY: libc's own allocator.
+        let object = unsafe { (self.next.malloc)(size_of::<Object>()) };
+        if object.is_null() {
+            return Err(Errno::ENOMEM);
+        }
+        let content = Object { inode: stat.st_ino, device: stat.st_dev };
+        // SAFETY: memory of that size, aligned as malloc does.
+        unsafe { object.cast::<Object>().write(content) };
+        // SAFETY: a tree of objects, which owns each from now on.
+        if unsafe { (self.next.tsearch)(object, &raw mut self.root, order) }.is_null() {
+            heap::free(self.next, object);
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        // SAFETY: a tree of objects that libc's allocator gave, and libc's own way to free them.
+        unsafe { (self.next.tdestroy)(self.root, self.next.free) };
+    }
+}
