@@ -20,3 +20,4 @@ pub(crate) mod stream;
 pub(crate) mod tree;
 pub(crate) mod vector;
 pub(crate) mod watch;
+pub(crate) mod words;

@@ -19,6 +19,7 @@ use crate::act::start::Spawning;
 use crate::act::tree::{Detailed, Visit};
 use crate::act::{
     configured, glob, look, named, number, open, scan, shell, socket, start, stream, tree, watch,
+    words,
 };
 use crate::interpose::hooks;
 use crate::sys::CWD;
@@ -170,7 +171,7 @@ hooks! {
     _IO_popen(command: Str, mode: Str) -> *mut FILE, deny (null_mut()) => shell::popen(command, mode);
     _IO_proc_open(file: *mut FILE, command: Str, mode: Str) -> *mut FILE, deny (null_mut()) => shell::refuse_reuse(file, command, mode);
     pclose(file: *mut FILE) -> c_int, deny (-1) => shell::pclose(file);
-    wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int, deny (-1) => shell::wordexp(words, into, flags);
+    wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int, deny (-1) => words::expand(words, into, flags);
 
     // What would make a text mean another place, or reach into another process.
     unshare(flags: c_int) -> c_int, deny (-1) => number::unshare(flags);

@@ -210,4 +210,6 @@ nexts! {
     qsort: fn(*mut c_void, usize, usize, Order) -> ();
     /// Finds paths by a pattern; only with functions of ours or of the caller's.
     glob: fn(*const c_char, c_int, Failed, *mut c_void) -> c_int;
+    /// Frees what was found.
+    globfree: fn(*mut c_void) -> ();
 }

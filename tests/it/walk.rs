@@ -303,6 +303,58 @@ fn a_tree_of_great_depth_costs_no_stack() {
 }
 
 #[test]
+fn wordexp_finds_what_libcs_finds() {
+    let texts = [
+        "*",
+        "twin",
+        "a b  c",
+        "nope*",
+        "op*/tw* \"op*\" 'op*' op\\* \"$HOME\" $HOME",
+        "$HOME/* $HOME* ~/t* \"a b\"*",
+        "${HOME}/* ${NONE:-z}? [ot]*n",
+        "$((2*3)) $((2*3))* x",
+        "\"unended*",
+        "'a*'* \"\\*\" '\\*' \\\\*",
+        "a\t*n\tb",
+        "\"$HOME\"/* '$HOME'*",
+        "closed/* to-closed/* secr*",
+        "*/secret",
+        "op??",
+        "$NONE*",
+    ];
+    let lines = texts.iter().flat_map(|text| {
+        // DOOFFS, and UNDEF, by which an unset variable is an error.
+        ["0", "1", "32"].map(|flags| words(&["words", flags, text]))
+    });
+    let commands = ["$(echo *)", "`echo *`", "$(echo)"];
+    let refused = commands.map(|text| words(&["words", "4", text]));
+    same(lines.chain(refused).chain([words(&["append", "1", "a*", "t*", "x y", "o*"])]));
+}
+
+#[test]
+fn wordexp_lists_no_forbidden_directory() {
+    let scratch = tree();
+    let fence = Fence::by_hand(&scratch.rules());
+    for (text, found) in [
+        ("closed/*", "0: <closed/*>"),
+        ("@/closed/*", "0: <@/closed/*>"),
+        ("to-closed/s*", "0: <to-closed/s*>"),
+        ("'closed'/[is]*", "0: <closed/[is]*>"),
+        ("*/secret", "0: <*/secret>"),
+        ("$HOME/../closed/?*", "0: <@/open/../closed/?*>"),
+        ("open/*", "0: <open/inner> <open/twin>"),
+        // Where libc would take the letter for something else, the text is refused as a whole.
+        ("closed/${NONE:-*}", "5:"),
+        ("$?", "5:"),
+        ("$*", "5:"),
+        ("*;", "2:"),
+        ("$(ls closed/*)", "4:"),
+    ] {
+        assert_eq!(walk(&scratch, &fence, &["words", "0", text]), found, "{text}");
+    }
+}
+
+#[test]
 fn audit_mode_only_reports() {
     let scratch = tree();
     let fence = Fence::by_hand(&scratch.rules().audit_only());

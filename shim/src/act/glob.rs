@@ -30,6 +30,25 @@ pub(crate) struct Glob {
     functions: Functions,
 }
 
+impl Glob {
+    /// For a call that adds nothing to what is there.
+    pub(crate) const fn empty() -> Self {
+        let none = core::ptr::null();
+        let functions =
+            Functions { closedir: none, readdir: none, opendir: none, lstat: none, stat: none };
+        Self { count: 0, paths: core::ptr::null_mut(), offset: 0, flags: 0, functions }
+    }
+
+    /// What was found.
+    pub(crate) fn paths(&self) -> &[*mut c_char] {
+        if self.paths.is_null() {
+            return &[];
+        }
+        // SAFETY: libc made the array, of as many paths as it says.
+        unsafe { core::slice::from_raw_parts(self.paths, self.count) }
+    }
+}
+
 /// The functions that glob calls instead of its own, as addresses: the caller's may be anything
 /// when it does not use them.
 #[repr(C)]

@@ -1,4 +1,4 @@
-//! `system`, `popen` and `wordexp`: commands for `/bin/sh`.
+//! `system` and `popen`: commands for `/bin/sh`.
 //!
 //! libc's own would start the shell with whatever the environment holds at that moment, by a call
 //! that no hook sees. So the shell is started by our own [`spawn`], with libc's way of dealing
@@ -339,21 +339,4 @@ pub(crate) unsafe fn pclose(
     // SAFETY: as this function's own contract says; it is closed once.
     unsafe { (state.next.fclose)(stream) };
     child::wait(process)
-}
-
-/// wordexp(3) without command substitution, which libc would run by calls that no hook sees:
-/// where a text asks for it the answer is `WRDE_CMDSUB`, as if the caller had not wanted it.
-///
-/// # Safety
-/// As wordexp(3) demands.
-pub(crate) unsafe fn wordexp(
-    state: &'static State,
-    _: Call,
-    words: *const c_char,
-    into: *mut libc::c_void,
-    flags: c_int,
-) -> Answer<c_int> {
-    const WRDE_NOCMD: c_int = 1 << 2;
-    // SAFETY: the caller's own arguments, with one more flag.
-    Ok(unsafe { (state.next.wordexp)(words, into, flags | WRDE_NOCMD) })
 }
