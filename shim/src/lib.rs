@@ -6,7 +6,8 @@
 //!
 //! 1. Fail closed: every way out of an error refuses the call or ends the process.
 //! 2. No allocation, no lock, no panic, no thread-local variable, no formatting machinery, no
-//!    environment look-up and no `dlsym` in a hook. There is no allocator to call.
+//!    environment look-up and no `dlsym` in a hook. There is no allocator to call; what libc's own
+//!    function would allocate, as the walkers do, comes from libc's (`act::heap`).
 //! 3. Own system calls only ([`sys`]). No call to a name that another object can define: the
 //!    few imports are listed in a test. Where libc has to do the work, its own definition is
 //!    found in its tables ([`interpose`]).
