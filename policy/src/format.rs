@@ -73,6 +73,8 @@ pub(crate) enum Header {
     Messages = 26,
     /// The checksum of that part, low half first.
     MessagesSum = 28,
+    Names = 30,
+    Ancestors = 32,
 }
 
 /// The number of words under the checksum in the header.
@@ -89,12 +91,16 @@ impl Settings {
     pub(crate) const JSON: u32 = 1 << 4;
     pub(crate) const SILENT: u32 = 1 << 5;
     pub(crate) const NAMES: u32 = 8;
+    /// Where the accesses of [`crate::Image::whole`] stand.
+    pub(crate) const WHOLE: u32 = 16;
 }
 
 /// The parent of the first components of rules: no slot has this number.
 pub(crate) const RULES_ROOT: u32 = u32::MAX;
 /// The parent of the first components of aliases.
 pub(crate) const ALIASES_ROOT: u32 = u32::MAX - 1;
+/// The parent of the first components of what lies above places that are forbidden.
+pub(crate) const ABOVE_ROOT: u32 = u32::MAX - 2;
 
 /// A record of the slots: one component in its directory, as two words of eight bytes.
 ///

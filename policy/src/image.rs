@@ -9,10 +9,10 @@ mod header;
 mod view;
 
 use crate::format::{
-    ALIASES_ROOT, HAS_REASON, HEADER_WORDS, Header, Item, Rule, Settings, Slot, Text,
+    ABOVE_ROOT, HAS_REASON, HEADER_WORDS, Header, Item, Rule, Settings, Slot, Text,
 };
 use crate::names::Filter;
-use crate::pattern::component_matches;
+use crate::pattern::{Above, above, component_matches, components};
 use crate::screen::Screen;
 use crate::{Access, Console, Decision, Mode, RuleIndex, paths};
 pub use header::ImageError;
@@ -35,6 +35,8 @@ pub struct Image<'a> {
     filter: Filter<'a>,
     screen: Screen<'a>,
     patterns: &'a [Text],
+    names: Filter<'a>,
+    ancestors: &'a [Text],
     rules: &'a [Rule],
     strings: &'a [u8],
     /// The texts of rules.
@@ -66,7 +68,7 @@ impl<'a> Image<'a> {
     fn sections(bytes: &'a [u8], header: [u32; HEADER_WORDS]) -> Option<Self> {
         let slots = section(bytes, &header, Header::Slots)?;
         // The numbers from here on are those of the roots.
-        if u32::try_from(slots.len()).ok()? >= ALIASES_ROOT {
+        if u32::try_from(slots.len()).ok()? >= ABOVE_ROOT {
             return None;
         }
         let strings: &[[u8; 1]] = section(bytes, &header, Header::Strings)?;
@@ -84,6 +86,8 @@ impl<'a> Image<'a> {
             filter: Filter::new(section(bytes, &header, Header::Filter)?),
             screen: Screen::new(section(bytes, &header, Header::Screen)?)?,
             patterns: section(bytes, &header, Header::Patterns)?,
+            names: Filter::new(section(bytes, &header, Header::Names)?),
+            ancestors: section(bytes, &header, Header::Ancestors)?,
             rules: section(bytes, &header, Header::Rules)?,
             strings: strings.as_flattened(),
             texts: texts.as_flattened(),
@@ -155,6 +159,57 @@ impl<'a> Image<'a> {
     pub fn by_names(&self) -> Access {
         let [_, accesses, ..] = self.settings.to_le_bytes();
         Access::from_bits(accesses)
+    }
+
+    /// Whether `name` may be any name on the way to the place of a rule or of an exception, its
+    /// last name included.
+    ///
+    /// It answers yes for every such name, and for all names where a wildcard stands for one.
+    #[must_use]
+    #[inline]
+    pub fn is_any_name(&self, name: &[u8]) -> bool {
+        self.names.has(name) || self.is_rule_name(name)
+    }
+
+    /// The accesses of which every place, file or directory, that is refused one is refused all:
+    /// who holds an object holds none that is refused any of these.
+    #[must_use]
+    #[inline]
+    pub fn whole(&self) -> Access {
+        let [_, _, accesses, _] = self.settings.to_le_bytes();
+        Access::from_bits(accesses)
+    }
+
+    /// Whether something that a rule forbids lies beneath an absolute normalised path: not at the
+    /// path itself, and not where only a `**` could lead to it
+    /// ([`may_be_above`](Self::may_be_above)).
+    ///
+    /// What moves or replaces such a path moves the forbidden place.
+    #[must_use]
+    pub fn is_above(&self, path: &[u8]) -> bool {
+        paths::is_above(self, path).unwrap_or(true) || self.above_glob(path) == Above::Yes
+    }
+
+    /// As [`is_above`](Self::is_above), or a `**` may match the names on the way to something
+    /// that is forbidden.
+    #[must_use]
+    pub fn may_be_above(&self, path: &[u8]) -> bool {
+        self.is_above(path) || self.above_glob(path) != Above::No
+    }
+
+    fn above_glob(&self, path: &[u8]) -> Above {
+        let path = components(path);
+        let mut found = Above::No;
+        for text in self.ancestors {
+            // An image that contradicts itself lets nothing be moved.
+            let Some(glob) = self.text(text) else { return Above::Yes };
+            match above(components(glob), path) {
+                Above::Yes => return Above::Yes,
+                Above::Maybe => found = Above::Maybe,
+                Above::No => {}
+            }
+        }
+        found
     }
 
     /// The alias that an absolute normalised path begins with, by whole components: how many of

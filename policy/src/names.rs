@@ -55,7 +55,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::pattern::Shape;
+use crate::pattern::{Shape, components, is_wild};
 use crate::verdict::{Tally, Terms};
 use crate::{Access, Effect, FileRule, Policy, RuleIndex, hash};
 
@@ -94,8 +94,37 @@ fn place(name: &[u8], words: usize) -> (usize, u64) {
 /// the directory that it starts from, but for exceptions that end in a wildcard.
 pub(crate) fn filter(policy: &Policy) -> Vec<u64> {
     let patterns = policy.rules.iter().flat_map(|rule| &rule.names);
-    let names: BTreeSet<&[u8]> =
-        patterns.filter_map(|pattern| Shape::of(pattern).last_name()).collect();
+    words(patterns.filter_map(|pattern| Shape::of(pattern).last_name()).collect())
+}
+
+/// The words of the set of all names on the way to the places of rules and exceptions, but for
+/// last ones of globs that forbid; none, which stands for every name, where a wildcard is among
+/// them.
+pub(crate) fn all(policy: &Policy) -> Vec<u64> {
+    let mut names = BTreeSet::new();
+    for rule in &policy.rules {
+        for shape in rule.names.iter().map(Shape::of) {
+            let (Shape::Literal(text) | Shape::Glob(text)) = shape;
+            let last = shape.last_wildcard().filter(|_| rule.effect == Effect::Forbid);
+            let inner = components(text).count().saturating_sub(usize::from(last.is_some()));
+            for name in components(text).take(inner) {
+                if matches!(shape, Shape::Glob(_)) && is_wild(name) {
+                    return Vec::new();
+                }
+                names.insert(name);
+            }
+        }
+    }
+    words(names)
+}
+
+/// The accesses of which every place that is refused one is refused all. By (*) in the module's
+/// text, where every rule decides about everything no place is refused a part.
+pub(crate) fn whole(policy: &Policy) -> Access {
+    !Rules::of(policy).anywhere()
+}
+
+fn words(names: BTreeSet<&[u8]>) -> Vec<u64> {
     // 16 bits for a name, and so many at least that a small policy sees no false ones.
     let mut words = vec![0; (names.len() / 4).max(64)];
     for name in names {

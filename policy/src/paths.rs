@@ -5,7 +5,9 @@
 //! each component, up to the first that no rule goes through. A glob hangs at the node of its
 //! leading components without wildcards, and is matched against what follows there.
 
-use crate::format::{ALIASES_ROOT, GLOB_SHIFT, LAST_ITEM, RULES_ROOT, first_slot, slot_key};
+use crate::format::{
+    ABOVE_ROOT, ALIASES_ROOT, GLOB_SHIFT, LAST_ITEM, RULES_ROOT, first_slot, slot_key,
+};
 use crate::image::halves;
 use crate::pattern::{Components, components, glob_length};
 use crate::verdict::{Tally, Terms};
@@ -79,6 +81,14 @@ pub(crate) fn alias(image: &Image<'_>, path: &[u8]) -> Option<(usize, u32)> {
         }
     }
     None
+}
+
+/// Whether a forbidden place that a rule names without wildcards, or the part without them, lies
+/// beneath a path, as something may beneath `/`; `None` if the image contradicts itself.
+pub(crate) fn is_above(image: &Image<'_>, path: &[u8]) -> Option<bool> {
+    let mut walk = Walk { slot: ABOVE_ROOT, items: 0, depth: 0, rest: components(path) };
+    while walk.step(image)? {}
+    Some(walk.depth as usize == components(path).count())
 }
 
 /// Counts the rules at the node that a walk has come to.

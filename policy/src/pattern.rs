@@ -156,6 +156,29 @@ fn run_length<'g, 'p>(mut glob: Components<'g>, mut path: Components<'p>) -> Opt
     Some(Fit { length, next: None, rest: path })
 }
 
+/// What a path is to the places that a glob matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Above {
+    /// Nothing that it matches lies beneath the path.
+    No,
+    /// Something may, through a `**`.
+    Maybe,
+    /// The path is the beginning of such a place.
+    Yes,
+}
+
+/// Whether what the glob matches may lie beneath the path.
+pub(crate) fn above(mut glob: Components<'_>, path: Components<'_>) -> Above {
+    for name in path {
+        match glob.next() {
+            Some(b"**") => return Above::Maybe,
+            Some(wanted) if component_matches(wanted, name) => {}
+            _ => return Above::No,
+        }
+    }
+    if glob.next().is_some() { Above::Yes } else { Above::No }
+}
+
 /// Whether one component matches, `*` and `?` standing for bytes.
 ///
 /// Only the last `*` is ever come back to: what an earlier one could take, the later can too.

@@ -31,6 +31,49 @@ pub fn alias<'a>(policy: &'a Policy, path: &[u8]) -> Option<(usize, &'a [u8])> {
     Some((outermost.from.len(), &outermost.to))
 }
 
+/// Whether something forbidden lies beneath a path; see [`crate::Image::is_above`].
+#[must_use]
+pub fn is_above(policy: &Policy, path: &[u8]) -> bool {
+    let path = split(path);
+    path.is_empty()
+        || forbidden(policy).any(|place| {
+            let beginning = place.get(..path.len()).unwrap_or_default();
+            place.len() > path.len()
+                && !beginning.contains(&&b"**"[..])
+                && matches(beginning, &path)
+        })
+}
+
+/// Whether something forbidden may lie beneath a path; see [`crate::Image::may_be_above`].
+#[must_use]
+pub fn may_be_above(policy: &Policy, path: &[u8]) -> bool {
+    let names = split(path);
+    let through_stars = |place: Vec<&[u8]>| {
+        let stars = place.iter().position(|name| *name == b"**");
+        stars.is_some_and(|stars| {
+            let before = place.get(..stars).unwrap_or_default();
+            names.len() > stars && matches(before, names.get(..stars).unwrap_or_default())
+        })
+    };
+    is_above(policy, path) || forbidden(policy).any(through_stars)
+}
+
+/// The components of the places that rules forbid. In a literal one a star is a star, which a
+/// pattern of just that star matches too.
+fn forbidden(policy: &Policy) -> impl Iterator<Item = Vec<&[u8]>> {
+    let rules = policy.rules.iter().filter(|rule| rule.effect == Effect::Forbid);
+    rules.flat_map(|rule| &rule.names).map(|name| match name {
+        PathPattern::Literal(place) => split(place),
+        PathPattern::Glob(glob) => {
+            let mut glob = split(glob);
+            while glob.last() == Some(&b"**".as_slice()) {
+                glob.pop();
+            }
+            glob
+        }
+    })
+}
+
 /// The rule that refuses a single access, if one does.
 fn refusing_rule(policy: &Policy, path: &[&[u8]], access: Access) -> Option<RuleIndex> {
     let mut forbidding: Option<(bool, usize, RuleIndex)> = None;

@@ -10,7 +10,8 @@ use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::ptr::{null, null_mut};
 
 use libc::{
-    DIR, FILE, key_t, mmsghdr, mode_t, msghdr, pid_t, size_t, sockaddr, socklen_t, ssize_t,
+    DIR, FILE, dev_t, gid_t, key_t, mmsghdr, mode_t, msghdr, off_t, pid_t, size_t, sockaddr,
+    socklen_t, ssize_t, timespec, timeval, uid_t, utimbuf,
 };
 
 use crate::act::glob::Failed;
@@ -18,8 +19,8 @@ use crate::act::scan::{Compare as Order, Select};
 use crate::act::start::Spawning;
 use crate::act::tree::{Detailed, Visit};
 use crate::act::{
-    configured, glob, look, named, number, open, scan, shell, socket, start, stream, tree, watch,
-    words,
+    attribute, change, configured, glob, look, movement, named, number, open, scan, shell, socket,
+    start, stream, tree, watch, words,
 };
 use crate::interpose::hooks;
 use crate::sys::CWD;
@@ -145,6 +146,58 @@ hooks! {
     nftw(start: Str, visit: Detailed, descriptors: c_int, flags: c_int) -> c_int, deny (-1) => tree::walk_detailed(start, visit, descriptors, flags);
     nftw64(start: Str, visit: Detailed, descriptors: c_int, flags: c_int) -> c_int, deny (-1) => tree::walk_detailed(start, visit, descriptors, flags);
 
+    // Making and removing names.
+    unlink(path: Str) -> c_int, deny (-1) => change::unlink(CWD, path, 0);
+    unlinkat(dir: Fd, path: Str, flags: c_int) -> c_int, deny (-1) => change::unlink(dir, path, flags);
+    rmdir(path: Str) -> c_int, deny (-1) => change::unlink(CWD, path, libc::AT_REMOVEDIR);
+    remove(path: Str) -> c_int, deny (-1) => change::remove(path);
+    mkdir(path: Str, mode: mode_t) -> c_int, deny (-1) => change::make_directory(CWD, path, mode);
+    mkdirat(dir: Fd, path: Str, mode: mode_t) -> c_int, deny (-1) => change::make_directory(dir, path, mode);
+    mkdtemp(template: *mut c_char) -> *mut c_char, deny (null_mut()) => change::temporary(template);
+    mknod(path: Str, mode: mode_t, device: dev_t) -> c_int, deny (-1) => change::make_node(CWD, path, mode, device);
+    mknodat(dir: Fd, path: Str, mode: mode_t, device: dev_t) -> c_int, deny (-1) => change::make_node(dir, path, mode, device);
+    __xmknod(version: c_int, path: Str, mode: mode_t, device: *mut dev_t) -> c_int, deny (-1) => change::make_node_version(version, look::at(CWD, path), mode, device);
+    __xmknodat(version: c_int, dir: Fd, path: Str, mode: mode_t, device: *mut dev_t) -> c_int, deny (-1) => change::make_node_version(version, look::at(dir, path), mode, device);
+    mkfifo(path: Str, mode: mode_t) -> c_int, deny (-1) => change::make_fifo(CWD, path, mode);
+    mkfifoat(dir: Fd, path: Str, mode: mode_t) -> c_int, deny (-1) => change::make_fifo(dir, path, mode);
+    symlink(target: Str, path: Str) -> c_int, deny (-1) => change::make_link(target, CWD, path);
+    symlinkat(target: Str, dir: Fd, path: Str) -> c_int, deny (-1) => change::make_link(target, dir, path);
+    shm_unlink(name: Str) -> c_int, deny (-1) => change::remove_memory(name);
+    sem_unlink(name: Str) -> c_int, deny (-1) => change::remove_semaphore(name);
+    mq_unlink(name: Str) -> c_int, deny (-1) => change::remove_queue(name);
+
+    // Moving and linking.
+    rename(from: Str, to: Str) -> c_int, deny (-1) => movement::rename(look::at(CWD, from), look::at(CWD, to), 0);
+    renameat(source: Fd, from: Str, target: Fd, to: Str) -> c_int, deny (-1) => movement::rename(look::at(source, from), look::at(target, to), 0);
+    renameat2(source: Fd, from: Str, target: Fd, to: Str, flags: c_uint) -> c_int, deny (-1) => movement::rename(look::at(source, from), look::at(target, to), flags);
+    link(from: Str, to: Str) -> c_int, deny (-1) => movement::link(look::at(CWD, from), look::at(CWD, to), 0);
+    linkat(source: Fd, from: Str, target: Fd, to: Str, flags: c_int) -> c_int, deny (-1) => movement::link(look::at(source, from), look::at(target, to), flags);
+
+    // Changing what is known of an object.
+    chmod(path: Str, mode: mode_t) -> c_int, deny (-1) => attribute::mode(CWD, path, mode, 0);
+    lchmod(path: Str, mode: mode_t) -> c_int, deny (-1) => attribute::mode(CWD, path, mode, NOFOLLOW);
+    fchmodat(dir: Fd, path: Str, mode: mode_t, flags: c_int) -> c_int, deny (-1) => attribute::mode(dir, path, mode, flags);
+    fchmod(fd: c_int, mode: mode_t) -> c_int, deny (-1) => attribute::mode_of(fd, mode);
+    chown(path: Str, user: uid_t, group: gid_t) -> c_int, deny (-1) => attribute::owner(look::at(CWD, path), user, group, 0);
+    lchown(path: Str, user: uid_t, group: gid_t) -> c_int, deny (-1) => attribute::owner(look::at(CWD, path), user, group, NOFOLLOW);
+    fchownat(dir: Fd, path: Str, user: uid_t, group: gid_t, flags: c_int) -> c_int, deny (-1) => attribute::owner(look::at(dir, path), user, group, flags);
+    fchown(fd: c_int, user: uid_t, group: gid_t) -> c_int, deny (-1) => attribute::owner_of(fd, user, group);
+    utime(path: Str, times: *const utimbuf) -> c_int, deny (-1) => attribute::seconds(path, times);
+    utimes(path: Str, times: *const timeval) -> c_int, deny (-1) => attribute::coarse_times(look::at(CWD, path), times, 0);
+    lutimes(path: Str, times: *const timeval) -> c_int, deny (-1) => attribute::coarse_times(look::at(CWD, path), times, NOFOLLOW);
+    futimesat(dir: Fd, path: Str, times: *const timeval) -> c_int, deny (-1) => attribute::times_beneath(look::at(dir, path), times);
+    futimes(fd: c_int, times: *const timeval) -> c_int, deny (-1) => attribute::coarse_times_of(fd, times);
+    utimensat(dir: Fd, path: Str, times: *const timespec, flags: c_int) -> c_int, deny (-1) => attribute::times(look::at(dir, path), times, flags);
+    futimens(fd: c_int, times: *const timespec) -> c_int, deny (-1) => attribute::times_of(fd, times);
+    truncate(path: Str, length: off_t) -> c_int, deny (-1) => attribute::truncate(path, length);
+    truncate64(path: Str, length: off_t) -> c_int, deny (-1) => attribute::truncate(path, length);
+    setxattr(path: Str, name: Str, start: *const c_void, size: size_t, flags: c_int) -> c_int, deny (-1) => attribute::set(path, name, attribute::Value { start, size, flags }, true);
+    lsetxattr(path: Str, name: Str, start: *const c_void, size: size_t, flags: c_int) -> c_int, deny (-1) => attribute::set(path, name, attribute::Value { start, size, flags }, false);
+    fsetxattr(fd: c_int, name: Str, start: *const c_void, size: size_t, flags: c_int) -> c_int, deny (-1) => attribute::set_of(fd, name, attribute::Value { start, size, flags });
+    removexattr(path: Str, name: Str) -> c_int, deny (-1) => attribute::remove(path, name, true);
+    lremovexattr(path: Str, name: Str) -> c_int, deny (-1) => attribute::remove(path, name, false);
+    fremovexattr(fd: c_int, name: Str) -> c_int, deny (-1) => attribute::remove_of(fd, name);
+
     // Unix sockets.
     connect(socket: Fd, address: *const sockaddr, length: socklen_t) -> c_int, deny (-1) => socket::connect(socket, address, length);
     __connect(socket: Fd, address: *const sockaddr, length: socklen_t) -> c_int, deny (-1) => socket::connect(socket, address, length);
@@ -248,6 +301,37 @@ numbers! {
     SYS_inotify_add_watch => inotify_add_watch, Int;
     SYS_fanotify_mark => fanotify_mark, Int;
     SYS_name_to_handle_at => name_to_handle_at, Int;
+    SYS_unlink => unlink, Int;
+    SYS_unlinkat => unlinkat, Int;
+    SYS_rmdir => rmdir, Int;
+    SYS_mkdir => mkdir, Int;
+    SYS_mkdirat => mkdirat, Int;
+    SYS_mknod => mknod, Int;
+    SYS_mknodat => mknodat, Int;
+    SYS_symlink => symlink, Int;
+    SYS_symlinkat => symlinkat, Int;
+    SYS_mq_unlink => mq_unlink, Int;
+    SYS_rename => rename, Int;
+    SYS_renameat => renameat, Int;
+    SYS_renameat2 => renameat2, Int;
+    SYS_link => link, Int;
+    SYS_linkat => linkat, Int;
+    SYS_chmod => chmod, Int;
+    SYS_fchmod => fchmod, Int;
+    SYS_chown => chown, Int;
+    SYS_lchown => lchown, Int;
+    SYS_fchownat => fchownat, Int;
+    SYS_fchown => fchown, Int;
+    SYS_utime => utime, Int;
+    SYS_utimes => utimes, Int;
+    SYS_futimesat => futimesat, Int;
+    SYS_truncate => truncate, Int;
+    SYS_setxattr => setxattr, Int;
+    SYS_lsetxattr => lsetxattr, Int;
+    SYS_fsetxattr => fsetxattr, Int;
+    SYS_removexattr => removexattr, Int;
+    SYS_lremovexattr => lremovexattr, Int;
+    SYS_fremovexattr => fremovexattr, Int;
     SYS_chdir => chdir, Int;
     SYS_fchdir => fchdir, Int;
     SYS_connect => connect, Int;
@@ -302,6 +386,10 @@ pub(crate) mod prototypes {
             m: *mut c_int,
             f: c_int,
         ) -> c_int;
+        pub(crate) fn __xmknod(v: c_int, p: Str, m: mode_t, d: *mut dev_t) -> c_int;
+        pub(crate) fn __xmknodat(v: c_int, a: Fd, p: Str, m: mode_t, d: *mut dev_t) -> c_int;
+        pub(crate) fn lchmod(path: Str, mode: mode_t) -> c_int;
+        pub(crate) fn futimesat(dir: Fd, path: Str, times: *const timeval) -> c_int;
         pub(crate) fn catopen(name: Str, flag: c_int) -> *mut c_void;
         pub(crate) fn mkstemp64(template: *mut c_char) -> c_int;
         pub(crate) fn mkostemp64(template: *mut c_char, flags: c_int) -> c_int;

@@ -119,7 +119,7 @@ fn open_unclear(
 }
 
 /// Opens what a path names by its absolute text.
-fn open_shaped(
+pub(crate) fn open_shaped(
     state: &State,
     dir: c_int,
     goal: &Goal,

@@ -77,22 +77,6 @@ fn a_descriptor_that_was_inherited_open_may_be_read() {
 }
 
 #[test]
-fn what_moves_removes_or_changes_names_is_not_judged_yet() {
-    for line in [
-        "unlink @/secret",
-        "rename @/secret @/moved",
-        "rename @/closed @/moved",
-        "mkdir @/closed/new 700",
-        "symlink target @/closed/new",
-        "link @/secret @/hard",
-    ] {
-        let scratch = Scratch::new();
-        let fence = Fence::by_hand(&scratch.rules());
-        assert_eq!(fence.call(&scratch.words(line)), "ok", "{line}");
-    }
-}
-
-#[test]
 fn fts_is_not_judged_yet() {
     let scratch = Scratch::new();
     let fence = Fence::by_hand(&scratch.rules());

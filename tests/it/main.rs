@@ -12,6 +12,8 @@ mod resolve;
 mod exec;
 // Loading libraries, and the ways to libc's own functions.
 mod loader;
+// Moving, removing and changing names, where a rule lies at them or beneath.
+mod change;
 // Unix sockets: reaching one and making one by its path.
 mod sockets;
 // Walkers: scandir, glob, ftw, and programs that walk by themselves.

@@ -1,4 +1,4 @@
-//! Every row of the hook table that opens a file or looks at one.
+//! Every row of the hook table that opens a file, looks at one or changes one.
 //!
 //! A row is called on forbidden names (refused with its errno), on their allowed twins, and on
 //! siblings whose names only begin like a rule; each absolute, relative to the working directory
@@ -6,6 +6,7 @@
 //! whose rules are about something else, are the controls: nothing is refused there, and the twins
 //! give exactly the same.
 
+mod change;
 mod look;
 mod open;
 mod other;

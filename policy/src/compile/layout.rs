@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 
 use super::trie::Trie;
 use crate::format::{
-    ALIASES_ROOT, BODY_AT, BUILD_AT, GLOB_SHIFT, HAS_REASON, HEADER_LEN, HEADER_WORDS, Header,
-    LAST_ITEM, MAGIC, RULES_ROOT, Settings, VERSION, VERSION_AT,
+    ABOVE_ROOT, ALIASES_ROOT, BODY_AT, BUILD_AT, GLOB_SHIFT, HAS_REASON, HEADER_LEN, HEADER_WORDS,
+    Header, LAST_ITEM, MAGIC, RULES_ROOT, Settings, VERSION, VERSION_AT,
 };
 use crate::pattern::{Shape, components, is_wild};
 use crate::verdict::Terms;
-use crate::{Alias, Console, FileRule, Mode, Policy, RuleIndex, image, names, screen};
+use crate::{Alias, Console, Effect, FileRule, Mode, Policy, RuleIndex, image, names, screen};
 
 /// An offset into the strings, and a length.
 type Text = [u32; 2];
@@ -26,6 +26,8 @@ pub(super) struct Layout<'a> {
     /// Where the alias of each node leads to.
     aliases: BTreeMap<u32, &'a [u8]>,
     rules: Vec<[u32; 12]>,
+    /// The globs that forbid, whole.
+    ancestors: Vec<Text>,
     strings: Strings<'a>,
     texts: Strings<'a>,
 }
@@ -45,6 +47,9 @@ impl<'a> Layout<'a> {
                     (self.node(RULES_ROOT, leading)?, number)
                 }
             };
+            if rule.effect == Effect::Forbid {
+                self.above(shape)?;
+            }
             let item = [index.number(), terms | glob];
             let run = self.items.entry(node).or_default();
             // A rule may name a place twice.
@@ -65,6 +70,25 @@ impl<'a> Layout<'a> {
         }
         self.rules.push(record);
         Some(())
+    }
+
+    /// Adds what lies above the places of a shape.
+    fn above(&mut self, shape: Shape<'a>) -> Option<()> {
+        let certain = match shape {
+            // Its last name goes.
+            Shape::Literal(place) => {
+                let end = place.iter().rposition(|byte| *byte == b'/')?;
+                if place == b"/" {
+                    return Some(());
+                }
+                place.get(..end)?
+            }
+            Shape::Glob(glob) => {
+                self.ancestors.push(self.strings.add(glob)?);
+                split_glob(glob).0
+            }
+        };
+        self.node(ABOVE_ROOT, certain).map(|_| ())
     }
 
     /// Adds an alias; `Some(false)` if the link already leads elsewhere, `None` if it does not fit.
@@ -119,6 +143,8 @@ impl<'a> Layout<'a> {
         output.section(Header::Filter, little_endian(names::filter(policy)))?;
         output.section(Header::Screen, little_endian(screen::words(policy)))?;
         output.section(Header::Patterns, pairs(patterns))?;
+        output.section(Header::Names, little_endian(names::all(policy)))?;
+        output.section(Header::Ancestors, pairs(self.ancestors))?;
         output.section(Header::Items, pairs(items))?;
         output.section(Header::Globs, pairs(self.globs))?;
         output.section(Header::Aliases, pairs(aliases))?;
@@ -179,7 +205,8 @@ fn settings(policy: &Policy) -> u32 {
     ];
     let set = bits.into_iter().filter(|(is_set, _)| *is_set);
     let set = set.fold(0, |settings, (_, bit)| settings | bit);
-    set | u32::from(names::by_names(policy).bits()) << Settings::NAMES
+    let whole = u32::from(names::whole(policy).bits()) << Settings::WHOLE;
+    set | whole | u32::from(names::by_names(policy).bits()) << Settings::NAMES
 }
 
 /// All texts.

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::format::{ALIASES_ROOT, Slot, first_slot, slot_key};
+use crate::format::{ABOVE_ROOT, Slot, first_slot, slot_key};
 use crate::hash;
 
 /// A node, before the slots have numbers.
@@ -46,7 +46,7 @@ impl<'a> Trie<'a> {
             return Some(Vec::new());
         }
         let count = self.nodes.len().checked_mul(2)?;
-        let total = u32::try_from(count).ok().filter(|total| *total < ALIASES_ROOT)?;
+        let total = u32::try_from(count).ok().filter(|total| *total < ABOVE_ROOT)?;
         let mut slots: Vec<Slot> = vec![[0; 16]; count];
         let mut slot_of: Vec<u32> = Vec::with_capacity(self.nodes.len());
         for (number, node) in (0..).zip(&self.nodes) {

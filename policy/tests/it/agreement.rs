@@ -1,7 +1,7 @@
 //! Random policies: the image and the reference agree.
 
 use proptest::prelude::*;
-use ringfence_policy::{Alias, Image, PathPattern, Policy, compile, reference};
+use ringfence_policy::{Access, Alias, Image, PathPattern, Policy, compile, reference};
 
 use crate::support::{path, policy, random_policy};
 
@@ -24,6 +24,61 @@ proptest! {
         for path in paths {
             let decision = image.decide(path.as_bytes());
             prop_assert_eq!(decision, reference::decide(&policy, path.as_bytes()), "{}", path);
+        }
+    }
+
+    #[test]
+    fn the_image_knows_what_lies_above_as_the_reference(
+        policy in random_policy(true),
+        paths in prop::collection::vec(path(6), 1..20),
+    ) {
+        let bytes = compile(&policy)?;
+        let image = Image::parse(&bytes)?;
+        for path in paths {
+            let text = path.as_bytes();
+            prop_assert_eq!(image.is_above(text), reference::is_above(&policy, text), "{}", path);
+            let may_be = reference::may_be_above(&policy, text);
+            prop_assert_eq!(image.may_be_above(text), may_be, "{}", path);
+        }
+    }
+
+    /// What a name that no rule knows is made or removed by, beneath a directory that is held.
+    #[test]
+    fn a_name_of_no_rule_is_neither_forbidden_nor_above(
+        mut policy in random_policy(true),
+        parents in prop::collection::vec(path(4), 1..10),
+        name in "[abcd]{1,2}",
+    ) {
+        // Nothing lies in a leaf.
+        policy.rules.iter_mut().for_each(|rule| rule.leaf = false);
+        let bytes = compile(&policy)?;
+        let image = Image::parse(&bytes)?;
+        let changes = Access::WRITE | Access::METADATA;
+        if !image.by_names().contains(changes) || image.is_any_name(name.as_bytes()) {
+            return Ok(());
+        }
+        for parent in parents {
+            let target = format!("{}/{name}", if parent == "/" { "" } else { &parent });
+            let held = reference::decide(&policy, parent.as_bytes()).refused();
+            let refused = reference::decide(&policy, target.as_bytes()).refused();
+            prop_assert_eq!(refused.intersects(Access::WRITE), held == Access::ALL, "{}", target);
+            if held != Access::ALL {
+                prop_assert!(!held.intersects(changes), "{}", parent);
+                prop_assert!(!reference::is_above(&policy, target.as_bytes()), "{}", target);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_refused_a_whole_access_is_refused_all(
+        policy in random_policy(true),
+        paths in prop::collection::vec(path(6), 1..20),
+    ) {
+        let bytes = compile(&policy)?;
+        let image = Image::parse(&bytes)?;
+        for path in paths {
+            let refused = reference::decide(&policy, path.as_bytes()).refused();
+            prop_assert!(!refused.intersects(image.whole()) || refused == Access::ALL, "{}", path);
         }
     }
 

@@ -62,7 +62,7 @@ impl At {
     }
 
     /// Whether the path is empty, or null, so that the descriptor itself is meant.
-    unsafe fn is_empty(self) -> bool {
+    pub(crate) unsafe fn is_empty(self) -> bool {
         // SAFETY: not null, and a C string as the caller of the libc function promised.
         self.path.is_null() || (!sys::is_wild(self.path) && unsafe { self.path.read() } == 0)
     }

@@ -37,12 +37,30 @@ pub(crate) unsafe fn temporary(
     suffix: c_int,
     flags: c_int,
 ) -> Answer<c_int> {
+    let flags = flags & !libc::O_ACCMODE | libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
+    // SAFETY: as this function's own contract says.
+    let make = |template| unsafe { open::open(state, call, CWD, template, flags, 0o600) };
+    // SAFETY: as above.
+    unsafe { choose(template, suffix, make) }
+}
+
+/// Chooses letters for a template until `make` finds no such name taken.
+///
+/// # Errors
+/// EFAULT; EINVAL for a template without the letters; EEXIST after many tries; what `make` says.
+///
+/// # Safety
+/// As [`temporary`].
+pub(crate) unsafe fn choose<T>(
+    template: *mut c_char,
+    suffix: c_int,
+    make: impl Fn(*const c_char) -> Answer<T>,
+) -> Answer<T> {
     if sys::is_wild(template) {
         return Err(Errno::EFAULT);
     }
     // SAFETY: as this function's own contract says.
     let place = unsafe { place_of_letters(template, suffix) }?;
-    let flags = flags & !libc::O_ACCMODE | libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
     for _ in 0..ATTEMPTS {
         let mut random = [0_u8; 8];
         sys::random(&mut random)?;
@@ -54,8 +72,7 @@ pub(crate) unsafe fn temporary(
             // SAFETY: the template may be written; `place_of_letters` saw these bytes in it.
             unsafe { target.write(letter) };
         }
-        // SAFETY: the template is still a C string.
-        match unsafe { open::open(state, call, CWD, template, flags, 0o600) } {
+        match make(template) {
             Err(Errno(libc::EEXIST)) => {}
             answer => return answer,
         }
@@ -114,7 +131,7 @@ fn open_at(
 }
 
 /// The name of a POSIX object as the kernel's path has it: no slash but the first, and a NUL.
-struct ObjectName {
+pub(crate) struct ObjectName {
     bytes: [u8; OBJECT_NAME],
     end: usize,
 }
@@ -130,7 +147,7 @@ impl ObjectName {
     ///
     /// # Safety
     /// `name` must be null, in the first page, or a C string.
-    unsafe fn copy(name: *const c_char) -> Answer<Self> {
+    pub(crate) unsafe fn copy(name: *const c_char) -> Answer<Self> {
         if sys::is_wild(name) {
             return Err(Errno::EFAULT);
         }
@@ -161,7 +178,7 @@ impl ObjectName {
     }
 
     /// The name alone.
-    fn name(&self) -> &[u8] {
+    pub(crate) fn name(&self) -> &[u8] {
         self.bytes.get(1..self.end).unwrap_or_default()
     }
 }

@@ -8,7 +8,7 @@
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
 
-use super::open;
+use super::{attribute, look, open};
 use crate::arm::State;
 use crate::hooks::{self, Returns};
 use crate::report::Call;
@@ -55,6 +55,8 @@ const fn is_special(call: c_long) -> bool {
         || matches!(
             call,
             libc::SYS_openat2
+                | libc::SYS_fchmodat
+                | libc::SYS_utimensat
                 | libc::SYS_faccessat
                 | libc::SYS_clone
                 | libc::SYS_clone3
@@ -116,6 +118,17 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6]) -> Outc
             entry.map_or(Outcome::Pass, |row| unsafe {
                 call_row(row, [first, second, third, 0, 0, 0])
             })
+        }
+        libc::SYS_fchmodat => {
+            // As above.
+            let path = core::ptr::with_exposed_provenance(second);
+            let mode = u32::try_from(third & 0xffff_ffff).unwrap_or(0);
+            // SAFETY: as this function's own contract says.
+            done(unsafe { attribute::mode(state, Call("fchmodat"), int(first), path, mode, 0) })
+        }
+        libc::SYS_utimensat => {
+            // SAFETY: as this function's own contract says.
+            done(unsafe { times_by_number(state, words) })
         }
         // SAFETY: as this function's own contract says.
         libc::SYS_openat2 => done(unsafe { open_by_how(state, words) }),
@@ -192,6 +205,30 @@ unsafe fn open_by_how(state: &State, words: [usize; 6]) -> Answer<c_int> {
     let dir = c_int::try_from(hooks::int(dir).cast_signed()).unwrap_or(-1);
     // SAFETY: as this function's own contract says.
     unsafe { open::by_how(state, Call("openat2"), dir, path, how) }
+}
+
+/// utimensat(2) as a caller makes it: a null path stands for the descriptor.
+///
+/// # Safety
+/// As utimensat(2) demands.
+unsafe fn times_by_number(state: &State, words: [usize; 6]) -> Answer<c_int> {
+    let [dir, path, times, flags, ..] = words;
+    let call = Call("utimensat");
+    let times = core::ptr::with_exposed_provenance(times);
+    if path == 0 {
+        if int(flags) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        // SAFETY: as this function's own contract says.
+        return unsafe { attribute::times_of(state, call, int(dir), times) };
+    }
+    let at = look::at(int(dir), core::ptr::with_exposed_provenance(path));
+    // SAFETY: as above.
+    unsafe { attribute::times(state, call, at, times, int(flags)) }
+}
+
+fn int(word: usize) -> c_int {
+    c_int::try_from(hooks::int(word).cast_signed()).unwrap_or(-1)
 }
 
 /// Whether other processes may be looked into.

@@ -112,7 +112,14 @@ impl Entry {
         places.dedup();
         let names = places
             .iter()
-            .map(|place| PathPattern::Literal(place.as_os_str().as_bytes().to_vec()))
+            .map(|place| place.as_os_str().as_bytes().to_vec())
+            .map(|place| {
+                if place.contains(&b'*') {
+                    PathPattern::Glob(place)
+                } else {
+                    PathPattern::Literal(place)
+                }
+            })
             .collect();
         FileRule {
             id,

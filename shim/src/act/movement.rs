@@ -1,0 +1,164 @@
+//! Moving and linking: calls on two places, after which no place may be less forbidden.
+//!
+//! Both ends are judged and both directories held in a private descriptor table, where no other
+//! thread can put another directory under either number.
+
+#![expect(unsafe_code, reason = "hands the callers' words to the kernel")]
+
+use core::ffi::{c_int, c_uint};
+
+use ringfence_policy::Access;
+
+use super::look::{At, Held, argument, done};
+use super::parent::{ABOVE, Kept, Spot};
+use crate::arm::State;
+use crate::place::{self, Decimal, Goal, leads_to};
+use crate::report::{self, Call};
+use crate::sys::{self, Answer, Errno, pass};
+use crate::table;
+use crate::text::{PATH_MAX, Text};
+
+/// Refuses what would have an access at its new place that is forbidden at its old one.
+fn keep(state: &State, call: Call, from: &[u8], to: &[u8]) -> Answer<()> {
+    let old = state.image.decide(from);
+    let lost = old.refused() & !state.image.decide(to).refused();
+    match old.refuses(lost) {
+        Some(rule) => report::refuse(state, call, lost, rule, from),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to move a directory in which a `**` of a rule might find something.
+fn keep_tree(state: &State, call: Call, dir: &Held, spot: &Spot<'_>) -> Answer<()> {
+    let text = spot.text.bytes();
+    if !state.image.may_be_above(text) || state.image.is_above(text) {
+        return Ok(());
+    }
+    let flags = argument(libc::AT_SYMLINK_NOFOLLOW);
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
+    let name = spot.last.path()?.address();
+    let words = [argument(dir.number()), name, stat.as_mut_ptr().addr(), flags, 0, 0];
+    // SAFETY: the buffer has the size and alignment of the kernel's structure on this machine.
+    unsafe { pass(libc::SYS_newfstatat, words) }?;
+    // SAFETY: the kernel filled it, as its answer says.
+    let mode = unsafe { stat.assume_init() }.st_mode;
+    if mode & libc::S_IFMT == libc::S_IFDIR {
+        report::unsound(state, call, Access::WRITE, text, ABOVE)?;
+    }
+    Ok(())
+}
+
+/// `renameat2`; `rename` and `renameat` are its special cases.
+///
+/// # Safety
+/// The paths must be what renameat2(2) demands.
+pub(crate) unsafe fn rename(
+    state: &State,
+    call: Call,
+    from: At,
+    to: At,
+    flags: c_uint,
+) -> Answer<c_int> {
+    table::privately(|| {
+        let (mut old, mut new) = (Text::new(), Text::new());
+        // SAFETY: as this function's own contract says.
+        let mut old = unsafe { Spot::copy(from, &mut old) }?;
+        // SAFETY: as above.
+        let mut new = unsafe { Spot::copy(to, &mut new) }?;
+        let source = old.pin(state, call, Access::WRITE, Kept::Goes)?;
+        let target = new.pin(state, call, Access::WRITE, Kept::Goes)?;
+        keep(state, call, old.text.bytes(), new.text.bytes())?;
+        keep_tree(state, call, &source, &old)?;
+        if flags & libc::RENAME_EXCHANGE != 0 {
+            keep(state, call, new.text.bytes(), old.text.bytes())?;
+            keep_tree(state, call, &target, &new)?;
+        }
+        let (from, to) = (old.last.path()?.address(), new.last.path()?.address());
+        let (source, target) = (argument(source.number()), argument(target.number()));
+        // SAFETY: both names live through the call, which writes nothing.
+        unsafe { pass(libc::SYS_renameat2, [source, from, target, to, flags as usize, 0]) }
+    })?
+    .map(done)
+}
+
+/// `linkat`; `link` is its special case.
+///
+/// # Safety
+/// The paths must be what linkat(2) demands.
+pub(crate) unsafe fn link(
+    state: &State,
+    call: Call,
+    from: At,
+    to: At,
+    flags: c_int,
+) -> Answer<c_int> {
+    if flags & !(libc::AT_SYMLINK_FOLLOW | libc::AT_EMPTY_PATH) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    table::privately(|| {
+        let (mut old, mut new) = (Text::new(), Text::new());
+        // SAFETY: as this function's own contract says.
+        let mut new = unsafe { Spot::copy(to, &mut new) }?;
+        // SAFETY: as above; not null where it is read.
+        let itself =
+            flags & libc::AT_EMPTY_PATH != 0 && !from.path.is_null() && unsafe { from.is_empty() };
+        if itself {
+            text_of(from.dir, &mut old)?;
+            let target = link_target(state, call, old.bytes(), &mut new)?;
+            let empty = c"".as_ptr().addr();
+            return make(argument(from.dir), empty, &target, &new, libc::AT_EMPTY_PATH);
+        }
+        if flags & libc::AT_SYMLINK_FOLLOW != 0 {
+            let goal = Goal::hold(call, Access::METADATA, true);
+            // SAFETY: as this function's own contract says.
+            let fd = unsafe { place::open_by_text(state, from.dir, from.path, &goal, &mut old) }?;
+            let source = Held::new(fd);
+            // What has no text has no name either, or it would be a way around the rules.
+            if old.length() == 0 && sys::fstat(fd)?.st_nlink > 0 {
+                return Err(Errno::EACCES);
+            }
+            let target = link_target(state, call, old.bytes(), &mut new)?;
+            let mut link = Decimal::new(b"/proc/thread-self/fd/");
+            let path = link.path(source.number().cast_unsigned())?.address();
+            let follow = libc::AT_SYMLINK_FOLLOW;
+            return make(argument(sys::CWD), path, &target, &new, follow);
+        }
+        // SAFETY: as this function's own contract says.
+        let mut old = unsafe { Spot::copy(from, &mut old) }?;
+        let source = old.pin(state, call, Access::METADATA, Kept::Stays)?;
+        let target = link_target(state, call, old.text.bytes(), &mut new)?;
+        make(argument(source.number()), old.last.path()?.address(), &target, &new, 0)
+    })?
+    .map(done)
+}
+
+/// Judges and holds the place of a new name for what stands at `from`, an empty text for an object
+/// without a name.
+fn link_target(state: &State, call: Call, from: &[u8], new: &mut Spot<'_>) -> Answer<Held> {
+    if !from.is_empty() {
+        super::parent::judge(state, call, Access::METADATA, from)?;
+    }
+    let target = new.pin(state, call, Access::WRITE, Kept::Goes)?;
+    if !from.is_empty() {
+        keep(state, call, from, new.text.bytes())?;
+    }
+    Ok(target)
+}
+
+/// The text of an open object; none for one that has lost its last name, or never had one.
+fn text_of(fd: c_int, text: &mut Text) -> Answer<()> {
+    let object = sys::fstat(fd)?;
+    text.receive(PATH_MAX, |room| place::directory_text(fd, room))?;
+    if text.bytes().first() == Some(&b'/') && leads_to(text.path(), &object) {
+        return Ok(());
+    }
+    text.cut(0);
+    if object.st_nlink > 0 { Err(Errno::EACCES) } else { Ok(()) }
+}
+
+fn make(dir: usize, name: usize, target: &Held, new: &Spot<'_>, flags: c_int) -> Answer<usize> {
+    let to = new.last.path()?.address();
+    let words = [dir, name, argument(target.number()), to, argument(flags), 0];
+    // SAFETY: both names live through the call, which writes nothing.
+    unsafe { pass(libc::SYS_linkat, words) }
+}
