@@ -1,7 +1,9 @@
 //! Moving, removing and changing names: what no rule names, but what would take a place out of its
 //! rule.
 
-use crate::harness::{Fence, Rules, Scratch};
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::{Fence, Rules, Scratch, fixture};
 
 /// Makes the calls of each line in a fresh tree, inside a fence of those rules.
 #[track_caller]
@@ -275,4 +277,43 @@ fn what_is_wrong_with_a_path_is_told_as_the_kernel_does() {
         assert_eq!(results[1], results[0], "{line}");
         assert_eq!(results[2], results[0], "{line}, with a rule about writing alone");
     }
+}
+
+/// The rounds of the race.
+const ROUNDS: &str = "20000";
+
+/// Runs the race; says how often each call succeeded, and what of the tree it should not have
+/// touched is as it was.
+fn race(fence: impl Fn(&Scratch) -> Fence, sketch: &str) -> (Vec<u64>, bool) {
+    let scratch = Scratch::new();
+    let kept = scratch.file("kept", "kept\n");
+    let mode = || kept.metadata().expect("it is there").permissions().mode() & 0o777;
+    let before = mode();
+    let fence = fence(&scratch);
+    let outcome = fence.run(fixture("move"), [&scratch.text(""), ROUNDS, sketch]);
+    let numbers = outcome.text().split_whitespace();
+    let numbers = numbers.map(|word| word.split_once('=').expect("name=number").1);
+    let numbers = numbers.map(|number| number.parse().expect("a number")).collect();
+    let whole = std::fs::read(scratch.path("secret")).is_ok_and(|text| text == b"SECRET\n")
+        && !scratch.path("moved").exists()
+        && !scratch.path("hard").exists()
+        && before != 0o640
+        && mode() == before;
+    (numbers, whole)
+}
+
+#[test]
+fn directories_that_are_put_under_our_numbers_change_nothing() {
+    let fence = |scratch: &Scratch| {
+        Fence::by_hand(&scratch.rules().forbid_access(scratch.path("kept"), &["write"]))
+    };
+    let (counts, whole) = race(fence, "0");
+    assert!(whole, "something forbidden was changed: {counts:?}");
+    assert!(counts.iter().all(|count| *count > 100), "each side took place: {counts:?}");
+}
+
+#[test]
+fn a_parent_held_in_the_shared_table_would_not_do() {
+    let (_, whole) = race(|_| Fence::open(), "1");
+    assert!(!whole, "the race is one");
 }
