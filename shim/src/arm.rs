@@ -29,6 +29,8 @@ const IMAGE: &[u8] = b"RINGFENCE_IMAGE";
 const RUN: &[u8] = b"RINGFENCE_RUN";
 /// ld.so's variable that names us.
 const PRELOAD: &[u8] = b"LD_PRELOAD";
+/// More bytes than the names of these variables take, with `=`, a colon and a NUL each.
+const NAMES: usize = 128;
 /// The image of a machine whose workers are fenced without a launcher.
 const SYSTEM_IMAGE: &CStr = c"/etc/ringfence/policy.img";
 
@@ -170,15 +172,26 @@ fn build() -> Result<&'static State, Fault> {
     let next = Next::find(libc, loader).map_err(|name| {
         Fault::about(b"libc does not define", name.to_bytes(), b"use glibc 2.34 or newer")
     })?;
-    let (image, environment) = match image_path(&start, ours) {
-        Some(path) => (map_image(path)?, Some(environment(&start, ours, path)?)),
-        None => (empty_image()?, None),
+    let (image, store, environment) = match image_path(&start, ours) {
+        Some(path) => {
+            let (store, environment) = environment(&start, ours, path)?;
+            (map_image(path)?, store, Some(environment))
+        }
+        None => (empty_image()?, Store::map(0)?, None),
     };
     check_kernel()?;
     check_descriptors(image)?;
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
-    keep(State { image, next, libc: libc.range(), symbols: libc, environment, console, counters })
+    store.keep(State {
+        image,
+        next,
+        libc: libc.range(),
+        symbols: libc,
+        environment,
+        console,
+        counters,
+    })
 }
 
 fn each(first: Object) -> impl Iterator<Item = Object> {
@@ -189,15 +202,53 @@ const fn no_memory() -> Fault {
     Fault::new(b"no memory for the fence", b"raise the limit of the address space")
 }
 
-fn keep(state: State) -> Result<&'static State, Fault> {
-    let place = sys::map_memory(size_of::<State>()).map_err(|_| no_memory())?;
-    let state_place = place.cast::<State>();
-    // SAFETY: a fresh mapping, page-aligned, of at least that size.
-    unsafe { state_place.write(state) };
-    // SAFETY: written just now, and by nobody ever after.
-    unsafe { sys::seal(place, size_of::<State>()) }.map_err(|_| no_memory())?;
-    // SAFETY: initialised, never unmapped, never written again.
-    Ok(unsafe { &*state_place })
+/// The one mapping that holds what is kept: the state, and the texts behind it. One, since each costs
+/// every process a page.
+struct Store {
+    start: *mut u8,
+    size: usize,
+    used: usize,
+}
+
+impl Store {
+    /// A store for the state and `texts` bytes.
+    fn map(texts: usize) -> Result<Self, Fault> {
+        let used = size_of::<State>();
+        let size = used.saturating_add(texts);
+        let start = sys::map_memory(size).map_err(|_| no_memory())?;
+        Ok(Self { start, size, used })
+    }
+
+    /// `NAME=` and the parts, as a text that lives as long as the process.
+    fn assignment(&mut self, name: &[u8], value: [&[u8]; 3]) -> Result<&'static CStr, Fault> {
+        let parts = || [name, b"="].into_iter().chain(value);
+        let length = parts().map(<[u8]>::len).fold(1_usize, usize::saturating_add);
+        let end = self.used.saturating_add(length);
+        if end > self.size {
+            return Err(no_memory());
+        }
+        let place = self.start.wrapping_add(self.used);
+        self.used = end;
+        // SAFETY: a part of the mapping that nobody else was given, cleared by the kernel.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(place, length) };
+        for (to, from) in bytes.iter_mut().zip(parts().flatten()) {
+            *to = *from;
+        }
+        // SAFETY: the same bytes, which nobody writes from here on and nobody unmaps.
+        let bytes = unsafe { core::slice::from_raw_parts(place, length) };
+        CStr::from_bytes_until_nul(bytes).map_err(|_| no_memory())
+    }
+
+    /// Puts the state at the beginning, and lets nobody write any of it any more.
+    fn keep(self, state: State) -> Result<&'static State, Fault> {
+        let place = self.start.cast::<State>();
+        // SAFETY: page-aligned, and at least that large.
+        unsafe { place.write(state) };
+        // SAFETY: a mapping of `map_memory`'s that was written for the last time.
+        unsafe { sys::seal(self.start, self.size) }.map_err(|_| no_memory())?;
+        // SAFETY: initialised, never unmapped, never written again.
+        Ok(unsafe { &*place })
+    }
 }
 
 /// The image to map; `None` when nobody asked for a fence.
@@ -362,7 +413,11 @@ fn check_held(image: Image<'static>, text: &[u8], what: &'static [u8]) -> Result
     Ok(())
 }
 
-fn environment(start: &Start, ours: Object, path: &'static CStr) -> Result<Environment, Fault> {
+fn environment(
+    start: &Start,
+    ours: Object,
+    path: &'static CStr,
+) -> Result<(Store, Environment), Fault> {
     let library = ours.name();
     if library.to_bytes().first() != Some(&b'/') {
         return Err(Fault::about(
@@ -377,31 +432,18 @@ fn environment(start: &Start, ours: Object, path: &'static CStr) -> Result<Envir
     } else {
         [library.to_bytes(), b":", given]
     };
-    let run = match start.variable(RUN, false) {
-        Some(run) => Some(assignment(RUN, [run.to_bytes(), b"", b""])?),
-        None => None,
-    };
-    Ok(Environment {
+    let run = start.variable(RUN, false).map(CStr::to_bytes);
+    let values = [given, library.to_bytes(), path.to_bytes(), run.unwrap_or_default()];
+    let values = values.iter().map(|value| value.len()).fold(0, usize::saturating_add);
+    let mut store = Store::map(values.saturating_add(NAMES))?;
+    let environment = Environment {
         library,
-        preload: assignment(PRELOAD, preload)?,
-        image: assignment(IMAGE, [path.to_bytes(), b"", b""])?,
-        run,
-    })
-}
-
-/// `NAME=` and the parts, in memory of its own that nobody writes any more.
-fn assignment(name: &[u8], value: [&[u8]; 3]) -> Result<&'static CStr, Fault> {
-    let parts = || [name, b"="].into_iter().chain(value);
-    let length = parts().map(<[u8]>::len).fold(1_usize, usize::saturating_add);
-    let start = sys::map_memory(length).map_err(|_| no_memory())?;
-    // SAFETY: a fresh mapping of that length, cleared by the kernel, and ours alone.
-    let bytes = unsafe { core::slice::from_raw_parts_mut(start, length) };
-    for (to, from) in bytes.iter_mut().zip(parts().flatten()) {
-        *to = *from;
-    }
-    // SAFETY: written just now, and by nobody ever after.
-    unsafe { sys::seal(start, length) }.map_err(|_| no_memory())?;
-    // SAFETY: the same mapping, read-only from here on and never unmapped.
-    let bytes = unsafe { core::slice::from_raw_parts(start, length) };
-    CStr::from_bytes_until_nul(bytes).map_err(|_| no_memory())
+        preload: store.assignment(PRELOAD, preload)?,
+        image: store.assignment(IMAGE, [path.to_bytes(), b"", b""])?,
+        run: match run {
+            Some(run) => Some(store.assignment(RUN, [run, b"", b""])?),
+            None => None,
+        },
+    };
+    Ok((store, environment))
 }

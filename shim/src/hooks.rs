@@ -49,10 +49,10 @@ hooks! {
     // Opening.
     open(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open(CWD, path, flags, mode);
     open64(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open(CWD, path, flags, mode);
-    __open(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open(CWD, path, flags, mode);
-    __open64(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open(CWD, path, flags, mode);
-    __open_nocancel(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open(CWD, path, flags, mode);
-    __open64_nocancel(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open(CWD, path, flags, mode);
+    __open(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open_seldom(CWD, path, flags, mode);
+    __open64(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open_seldom(CWD, path, flags, mode);
+    __open_nocancel(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open_seldom(CWD, path, flags, mode);
+    __open64_nocancel(path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open_seldom(CWD, path, flags, mode);
     openat(dir: Fd, path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open(dir, path, flags, mode);
     openat64(dir: Fd, path: Str, flags: c_int, ... mode: mode_t) -> c_int, deny (-1) => open::open(dir, path, flags, mode);
     __open_2(path: Str, flags: c_int) -> c_int, deny (-1) => open::open_existing(CWD, path, flags);
@@ -94,17 +94,17 @@ hooks! {
 
     // Looking.
     stat(path: Str, buffer: *mut libc::stat) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer, 0);
-    stat64(path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer, 0);
+    stat64(path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer.cast(), 0);
     lstat(path: Str, buffer: *mut libc::stat) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer, NOFOLLOW);
-    lstat64(path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer, NOFOLLOW);
+    lstat64(path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer.cast(), NOFOLLOW);
     fstatat(dir: Fd, path: Str, buffer: *mut libc::stat, flags: c_int) -> c_int, deny (-1) => look::stat_at(dir, path, buffer, flags);
-    fstatat64(dir: Fd, path: Str, buffer: *mut libc::stat64, flags: c_int) -> c_int, deny (-1) => look::stat_at(dir, path, buffer, flags);
+    fstatat64(dir: Fd, path: Str, buffer: *mut libc::stat64, flags: c_int) -> c_int, deny (-1) => look::stat_at(dir, path, buffer.cast(), flags);
     __xstat(version: c_int, path: Str, buffer: *mut libc::stat) -> c_int, deny (-1) => look::stat_version(version, CWD, path, buffer, 0);
-    __xstat64(version: c_int, path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_version(version, CWD, path, buffer, 0);
+    __xstat64(version: c_int, path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_version(version, CWD, path, buffer.cast(), 0);
     __lxstat(version: c_int, path: Str, buffer: *mut libc::stat) -> c_int, deny (-1) => look::stat_version(version, CWD, path, buffer, NOFOLLOW);
-    __lxstat64(version: c_int, path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_version(version, CWD, path, buffer, NOFOLLOW);
+    __lxstat64(version: c_int, path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_version(version, CWD, path, buffer.cast(), NOFOLLOW);
     __fxstatat(version: c_int, dir: Fd, path: Str, buffer: *mut libc::stat, flags: c_int) -> c_int, deny (-1) => look::stat_version(version, dir, path, buffer, flags);
-    __fxstatat64(version: c_int, dir: Fd, path: Str, buffer: *mut libc::stat64, flags: c_int) -> c_int, deny (-1) => look::stat_version(version, dir, path, buffer, flags);
+    __fxstatat64(version: c_int, dir: Fd, path: Str, buffer: *mut libc::stat64, flags: c_int) -> c_int, deny (-1) => look::stat_version(version, dir, path, buffer.cast(), flags);
     statx(dir: Fd, path: Str, flags: c_int, mask: c_uint, buffer: *mut libc::statx) -> c_int, deny (-1) => look::statx(dir, path, flags, mask, buffer);
     access(path: Str, mode: c_int) -> c_int, deny (-1) => look::access(CWD, path, mode, 0);
     eaccess(path: Str, mode: c_int) -> c_int, deny (-1) => look::access(CWD, path, mode, libc::AT_EACCESS);

@@ -97,13 +97,13 @@ pub(crate) fn done(value: usize) -> c_int {
 ///
 /// # Safety
 /// The pointers must be what fstatat(2) demands.
-#[inline(always)]
-pub(crate) unsafe fn stat_at<T>(
+#[inline(never)]
+pub(crate) unsafe fn stat_at(
     state: &State,
     call: Call,
     dir: c_int,
     path: *const c_char,
-    buffer: *mut T,
+    buffer: *mut libc::stat,
     flags: c_int,
 ) -> Answer<c_int> {
     let at = At::new(dir, path);
@@ -139,13 +139,13 @@ pub(crate) unsafe fn stat_at<T>(
 ///
 /// # Safety
 /// As [`stat_at`].
-pub(crate) unsafe fn stat_version<T>(
+pub(crate) unsafe fn stat_version(
     state: &State,
     call: Call,
     version: c_int,
     dir: c_int,
     path: *const c_char,
-    buffer: *mut T,
+    buffer: *mut libc::stat,
     flags: c_int,
 ) -> Answer<c_int> {
     if !matches!(version, 0 | 1) {

@@ -39,7 +39,7 @@ pub(crate) unsafe fn temporary(
 ) -> Answer<c_int> {
     let flags = flags & !libc::O_ACCMODE | libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
     // SAFETY: as this function's own contract says.
-    let make = |template| unsafe { open::open(state, call, CWD, template, flags, 0o600) };
+    let make = |template| unsafe { open::open_seldom(state, call, CWD, template, flags, 0o600) };
     // SAFETY: as above.
     unsafe { choose(template, suffix, make) }
 }

@@ -92,6 +92,24 @@ pub(crate) unsafe fn open(
     unsafe { place::open(state, dir, path, &goal, &mut text) }
 }
 
+/// [`open`] for the names that programs seldom call: one body for all of them, since each copy of
+/// the fast path costs every process memory.
+///
+/// # Safety
+/// As [`open`].
+#[inline(never)]
+pub(crate) unsafe fn open_seldom(
+    state: &State,
+    call: Call,
+    dir: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: libc::mode_t,
+) -> Answer<c_int> {
+    // SAFETY: as this function's own contract says.
+    unsafe { open(state, call, dir, path, flags, mode) }
+}
+
 /// The checked forms (`__open_2`), which have no mode to make a file with.
 ///
 /// # Safety
@@ -107,7 +125,7 @@ pub(crate) unsafe fn open_existing(
         return Err(Errno::EINVAL);
     }
     // SAFETY: as this function's own contract says.
-    unsafe { open(state, call, dir, path, flags, 0) }
+    unsafe { open_seldom(state, call, dir, path, flags, 0) }
 }
 
 /// `creat`.
@@ -122,7 +140,7 @@ pub(crate) unsafe fn create(
 ) -> Answer<c_int> {
     let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
     // SAFETY: as this function's own contract says.
-    unsafe { open(state, call, CWD, path, flags, mode) }
+    unsafe { open_seldom(state, call, CWD, path, flags, mode) }
 }
 
 /// openat2(2) of the caller's own: its ways of resolving give a text another meaning, so only
@@ -179,7 +197,7 @@ pub(crate) unsafe fn directory(
 ) -> Answer<*mut libc::DIR> {
     let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_DIRECTORY | libc::O_CLOEXEC;
     // SAFETY: as this function's own contract says.
-    let fd = unsafe { open(state, call, CWD, path, flags, 0) }?;
+    let fd = unsafe { open_seldom(state, call, CWD, path, flags, 0) }?;
     // SAFETY: the descriptor was opened just now, for this.
     let stream = unsafe { (state.next.fdopendir)(fd) };
     if stream.is_null() {

@@ -36,7 +36,7 @@ pub(crate) unsafe fn stream(
     path: *const c_char,
 ) -> Answer<*mut libc::DIR> {
     // SAFETY: as this function's own contract says.
-    let fd = unsafe { open::open(state, call, dir, path, READ, 0) }?;
+    let fd = unsafe { open::open_seldom(state, call, dir, path, READ, 0) }?;
     // SAFETY: the descriptor was opened just now, for this.
     let stream = unsafe { (state.next.fdopendir)(fd) };
     if stream.is_null() {

@@ -348,7 +348,7 @@ fn take(state: &State, attributes: &Attributes, step: Step<'_>) -> Answer<()> {
 fn open(state: &State, path: &CStr, flags: c_int, mode: u32) -> Answer<c_int> {
     let call = Call("posix_spawn_file_actions_addopen");
     // SAFETY: a C string.
-    unsafe { super::open::open(state, call, CWD, path.as_ptr(), flags, mode) }
+    unsafe { super::open::open_seldom(state, call, CWD, path.as_ptr(), flags, mode) }
 }
 
 #[inline(never)]

@@ -89,7 +89,7 @@ pub(crate) unsafe fn open(
     let length = unsafe { copy_mode(mode, &mut copy) }?;
     let parsed = Mode::read(copy.get(..length).unwrap_or_default())?;
     // SAFETY: as this function's own contract says.
-    let fd = unsafe { open::open(state, call, CWD, path, parsed.flags, 0o666) }?;
+    let fd = unsafe { open::open_seldom(state, call, CWD, path, parsed.flags, 0o666) }?;
     stream(state, fd, parsed, &mut copy)
 }
 
@@ -183,7 +183,7 @@ pub(crate) unsafe fn reopen(
             open_own(state, call, stream, mode)
         } else {
             // SAFETY: as this function's own contract says.
-            unsafe { open::open(state, call, CWD, path, mode.flags, 0o666) }
+            unsafe { open::open_seldom(state, call, CWD, path, mode.flags, 0o666) }
         }?;
         Ok((fd, mode))
     });
