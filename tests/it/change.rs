@@ -58,7 +58,7 @@ fn what_lies_above_a_forbidden_place_stays_where_it_is() {
 #[test]
 fn what_a_wildcard_finds_stays_where_it_is() {
     check(
-        |scratch| Rules::new().forbid(scratch.path("*/inner/secret")),
+        |scratch| Rules::new().forbid_glob(scratch.path("*/inner/secret")),
         &[
             ("rename @/closed @/moved", "-1 EACCES"),
             ("rename @/open @/moved", "-1 EACCES"),
@@ -67,7 +67,7 @@ fn what_a_wildcard_finds_stays_where_it_is() {
         ],
     );
     check(
-        |scratch| Rules::new().forbid(scratch.path("**/inner/secret")),
+        |scratch| Rules::new().forbid_glob(scratch.path("**/inner/secret")),
         &[
             ("rename @/closed @/moved", "-1 EACCES"),
             ("rename @/open/inner @/moved", "-1 EACCES"),

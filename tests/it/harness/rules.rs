@@ -19,6 +19,8 @@ struct Entry {
     path: PathBuf,
     /// The words of `access`; none stands for every access.
     words: &'static [&'static str],
+    /// The path has wildcards.
+    glob: bool,
 }
 
 impl Rules {
@@ -32,13 +34,19 @@ impl Rules {
         self.forbid_access(path, &[])
     }
 
+    /// Forbids every access to what a pattern finds; for a fence by hand.
+    pub(crate) fn forbid_glob(mut self, pattern: impl Into<PathBuf>) -> Self {
+        self.forbidden.push(Entry { path: pattern.into(), words: &[], glob: true });
+        self
+    }
+
     /// Forbids some accesses, by the words of the policy file.
     pub(crate) fn forbid_access(
         mut self,
         path: impl Into<PathBuf>,
         words: &'static [&'static str],
     ) -> Self {
-        self.forbidden.push(Entry { path: path.into(), words });
+        self.forbidden.push(Entry { path: path.into(), words, glob: false });
         self
     }
 
@@ -48,7 +56,7 @@ impl Rules {
         path: impl Into<PathBuf>,
         words: &'static [&'static str],
     ) -> Self {
-        self.allowed.push(Entry { path: path.into(), words });
+        self.allowed.push(Entry { path: path.into(), words, glob: false });
         self
     }
 
@@ -113,13 +121,11 @@ impl Entry {
         let names = places
             .iter()
             .map(|place| place.as_os_str().as_bytes().to_vec())
-            .map(|place| {
-                if place.contains(&b'*') {
-                    PathPattern::Glob(place)
-                } else {
-                    PathPattern::Literal(place)
-                }
-            })
+            .map(
+                |place| {
+                    if self.glob { PathPattern::Glob(place) } else { PathPattern::Literal(place) }
+                },
+            )
             .collect();
         FileRule {
             id,
