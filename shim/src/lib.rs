@@ -8,17 +8,17 @@
 //! 2. No allocation, no lock, no panic, no thread-local variable, no formatting machinery, no
 //!    environment look-up and no `dlsym` in a hook. There is no allocator to call; what libc's own
 //!    function would allocate, as the walkers do, comes from libc's (`act::heap`).
-//! 3. Own system calls only ([`sys`]). No call to a name that another object can define: the
+//! 3. Own system calls only (`sys`). No call to a name that another object can define: the
 //!    few imports are listed in a test. Where libc has to do the work, its own definition is
-//!    found in its tables ([`interpose`]).
-//! 4. What is judged is a text in our own buffer; what is acted on is that text ([`place`]).
+//!    found in its tables (`interpose`).
+//! 4. What is judged is a text in our own buffer; what is acted on is that text (`place`).
 //!    The caller's memory is read once.
 //! 5. errno is part of the ABI: untouched when a call passes, exactly one value when it fails.
 //! 6. At most 9 KiB of stack.
-//! 7. Nothing changes after arming ([`arm`]) but counters.
+//! 7. Nothing changes after arming (`arm`) but counters.
 //! 8. `unsafe` is an address: the files that open with `#![expect(unsafe_code, …)]`.
 //!
-//! A new interposed call is a row in [`hooks`] and an act in the family's file under `act`.
+//! A new interposed call is a row in `hooks` and an act in the family's file under `act`.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 #![deny(
