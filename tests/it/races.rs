@@ -1,7 +1,7 @@
 //! What a path means changes between two looks at it: 100,000 tries of each race, not one leak.
 //!
 //! The fixture `race` tells how often each side of the race took place; a run in which the hostile
-//! side hardly ran proves nothing and fails. The controls are sketches of the ways that do not
+//! side hardly ran proves nothing and is repeated. The controls are sketches of the ways that do not
 //! hold, each of which breaks one of the three principles of the shim: that what is judged is a
 //! text and that text is what is acted on (`link`, `chdir`, `dirfd`, `dup2`, `bytes`, `move`,
 //! `table`), that no descriptor of an unjudged object ever exists (`pread`, `openat`), that between
@@ -17,11 +17,14 @@ use crate::harness::{Fence, Rules, Scratch, fixture};
 const COUNT: u64 = 100_000;
 /// Reopening a pipe takes a helper thread with a descriptor table of its own each time.
 const PIPE_COUNT: u64 = 20_000;
-/// A sketch ends at its first leak, which takes a few thousand tries at most.
-const SKETCH_COUNT: u64 = 5_000_000;
+/// A sketch ends at its first leak, which takes a few thousand tries where two cores are free.
+const SKETCH_COUNT: u64 = 1_000_000;
 const LIMIT: Duration = Duration::from_secs(120);
-/// Each side of a race must have taken place at least once in so many attempts.
+/// Each side of a race must have taken place at least once in so many of the wanted attempts.
 const OFTEN: u64 = 100;
+/// How often a run is repeated until each side took place: on one busy core the scheduler alone
+/// decides when the hostile side gets a turn.
+const ROUNDS: u32 = 50;
 
 /// What a race may end in when nothing leaks.
 #[derive(Clone, Copy)]
@@ -34,12 +37,35 @@ enum Sides {
     Refused,
 }
 
+impl Sides {
+    /// The two answers that must both be among those counted.
+    fn answers(self) -> [&'static str; 2] {
+        match self {
+            Self::AllowedAndRefused => ["ok", "refused"],
+            Self::AllowedAndAbsent => ["ok", "other"],
+            Self::Refused => ["refused", "refused"],
+        }
+    }
+}
+
 /// What the fixture counted.
+#[derive(Debug, Default)]
 struct Counts(HashMap<String, u64>);
 
 impl Counts {
     fn get(&self, name: &str) -> u64 {
-        self.0[name]
+        self.0.get(name).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (name, n) in &other.0 {
+            *self.0.entry(name.clone()).or_default() += n;
+        }
+    }
+
+    /// Whether the hostile side and each of these answers took place often enough.
+    fn took_place(&self, answers: [&str; 2], often: u64) -> bool {
+        ["steps", answers[0], answers[1]].iter().all(|name| self.get(name) >= often)
     }
 }
 
@@ -75,26 +101,27 @@ fn race(name: &str, hostile: &str, sides: Sides) {
     } else {
         scratch.rules()
     };
-    let sketch = run(&scratch, &Fence::open(), [name, hostile, "sketch"], SKETCH_COUNT);
-    assert!(sketch.get("leaks") > 0, "the attack works where the fence's way is not taken");
+    let leaks = (0..ROUNDS).any(|_| {
+        run(&scratch, &Fence::open(), [name, hostile, "sketch"], SKETCH_COUNT).get("leaks") > 0
+    });
+    assert!(leaks, "the attack works where the fence's way is not taken");
 
     let count = if name == "pipe" { PIPE_COUNT } else { COUNT };
-    let fenced = run(&scratch, &Fence::by_hand(&rules), [name, hostile, "libc"], count);
-    let tell = format!("{name} by {hostile}: {:?}", fenced.0);
-    assert_eq!(fenced.get("leaks"), 0, "{tell}");
-    assert_eq!(fenced.get("attempts"), count, "{tell}");
-    let often = count / OFTEN;
-    assert!(fenced.get("steps") >= often, "too few hostile steps: {tell}");
-    let (first, second) = match sides {
-        Sides::AllowedAndRefused => ("ok", "refused"),
-        Sides::AllowedAndAbsent => ("ok", "other"),
-        Sides::Refused => {
-            assert_eq!(fenced.get("refused"), count, "{tell}");
-            return;
+    let fence = Fence::by_hand(&rules);
+    let mut fenced = Counts::default();
+    for _ in 0..ROUNDS {
+        fenced.add(&run(&scratch, &fence, [name, hostile, "libc"], count));
+        assert_eq!(fenced.get("leaks"), 0, "{name} by {hostile}: {fenced:?}");
+        if fenced.took_place(sides.answers(), count / OFTEN) {
+            break;
         }
-    };
-    assert!(fenced.get(first) >= often, "hardly ever {first}: {tell}");
-    assert!(fenced.get(second) >= often, "hardly ever {second}: {tell}");
+    }
+    let tell = format!("{name} by {hostile}: {fenced:?}");
+    assert!(fenced.get("attempts") >= count, "{tell}");
+    assert!(fenced.took_place(sides.answers(), count / OFTEN), "one side hardly ran: {tell}");
+    if matches!(sides, Sides::Refused) {
+        assert_eq!(fenced.get("refused"), fenced.get("attempts"), "{tell}");
+    }
 }
 
 macro_rules! races {
