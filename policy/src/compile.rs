@@ -1,5 +1,6 @@
 //! Turns a policy as written into an image.
 
+mod callers;
 mod layout;
 mod trie;
 
@@ -36,6 +37,13 @@ pub enum CompileError {
         /// The bytes that it has.
         length: usize,
     },
+    /// The beginning of callers' names is empty, ends where a name goes on, or has a NUL.
+    NotPrefix {
+        /// The rule's id, or `callers`.
+        rule: String,
+        /// The prefix.
+        prefix: String,
+    },
     /// A link is said to lead to two places, or is `/`.
     Alias {
         /// The link.
@@ -58,6 +66,9 @@ impl fmt::Display for CompileError {
             ),
             Self::TooLong { rule, length } => {
                 write!(f, "{rule}: a path of {length} bytes, at most {LONGEST} are possible")
+            }
+            Self::NotPrefix { rule, prefix } => {
+                write!(f, "{rule}: `{}` is no beginning of names", prefix.escape_debug())
             }
             Self::Alias { from } => {
                 write!(f, "alias `{}` has no single place to lead to", from.escape_ascii())
@@ -89,6 +100,7 @@ pub fn compile(policy: &Policy) -> Result<Vec<u8>, CompileError> {
             return Err(conflict());
         }
     }
+    callers::check(&policy.callers)?;
     let image = layout.finish(policy).ok_or(CompileError::TooLarge)?;
     Image::parse(&image).map_err(CompileError::Unreadable)?;
     Ok(image)

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::Access;
+use crate::{Access, Callers};
 
 /// Where something stands in a policy file; lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,6 +102,8 @@ pub struct Audit {
     pub console: Console,
     /// The most lines a second in the audit file for a process; the rest is counted.
     pub rate: u32,
+    /// The most stack frames in a line about a caller.
+    pub frames: u32,
 }
 
 /// A policy, ready to be compiled.
@@ -119,6 +121,8 @@ pub struct Policy {
     pub rules: Vec<FileRule>,
     /// The links that are rewritten by text.
     pub aliases: Vec<Alias>,
+    /// The rules about callers, of all sources.
+    pub callers: Callers,
     /// How denials are reported.
     pub audit: Audit,
 }

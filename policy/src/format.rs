@@ -13,6 +13,10 @@
 //! | items | 8 | what the rules say at the nodes, in runs |
 //! | globs | 8 | text of the part of a glob that its node does not stand for |
 //! | aliases | 8 | text of the place that an alias leads to |
+//! | groups | 8 | the first rule that authorizes, the first that forbids, of one kind of callers |
+//! | prefixes | 24 | prefixes of callers, ordered by their hash |
+//! | directories | 8 | text of a directory of plugins |
+//! | files | 16 | device and inode of a plugin's file, in order |
 //! | strings | 1 | the texts of all these |
 //! | rules | 48 | for messages: four texts, a place, a reason |
 //! | texts | 1 | the texts of these |
@@ -43,7 +47,7 @@ pub(crate) const CHECKSUM_AT: usize = 40;
 pub(crate) const BODY_AT: usize = 48;
 /// The length of all that, and where the slots begin: a multiple of a cache line, so that no slot
 /// lies across two.
-pub(crate) const HEADER_LEN: usize = 192;
+pub(crate) const HEADER_LEN: usize = 256;
 
 /// The words of the header under the checksum, by number.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +79,12 @@ pub(crate) enum Header {
     MessagesSum = 28,
     Names = 30,
     Ancestors = 32,
+    Groups = 34,
+    CallerPrefixes = 36,
+    Directories = 38,
+    Files = 40,
+    /// [`crate::Audit::frames`].
+    Frames = 42,
 }
 
 /// The number of words under the checksum in the header.
@@ -90,6 +100,8 @@ impl Settings {
     pub(crate) const NEW_PRIVILEGES: u32 = 1 << 3;
     pub(crate) const JSON: u32 = 1 << 4;
     pub(crate) const SILENT: u32 = 1 << 5;
+    pub(crate) const UNATTRIBUTED: u32 = 1 << 6;
+    pub(crate) const STRICT: u32 = 1 << 7;
     pub(crate) const NAMES: u32 = 8;
     /// Where the accesses of [`crate::Image::whole`] stand.
     pub(crate) const WHOLE: u32 = 16;
@@ -118,6 +130,16 @@ pub(crate) type Item = [u8; 8];
 pub(crate) const LAST_ITEM: u32 = 1 << 7;
 /// See [`Item`].
 pub(crate) const GLOB_SHIFT: u32 = 8;
+
+/// A record of the groups: the number of the first rule that authorizes plus one, and that of the
+/// first that forbids; 0 for none. In lists that are no rules, 1 says that there are any.
+pub(crate) type Group = [u8; 8];
+
+/// A record of the prefixes of callers: its hash in its group, its text, its rule ([`FORBIDS`]),
+/// its group. Of the same hash, those that forbid stand first.
+pub(crate) type CallerPrefix = [u8; 24];
+/// See [`CallerPrefix`].
+pub(crate) const FORBIDS: u32 = 1 << 31;
 
 /// An offset into the strings, and a length.
 pub(crate) type Text = [u8; 8];

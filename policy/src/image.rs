@@ -5,9 +5,11 @@
 //! with the path or with the table. What contradicts itself then refuses every access. So parsing
 //! need not walk the tables, and an image of 100,000 rules is read at the speed of memory.
 
+mod callers;
 mod header;
 mod view;
 
+use crate::callers::Sections;
 use crate::format::{
     ABOVE_ROOT, HAS_REASON, HEADER_WORDS, Header, Item, Rule, Settings, Slot, Text,
 };
@@ -37,6 +39,8 @@ pub struct Image<'a> {
     patterns: &'a [Text],
     names: Filter<'a>,
     ancestors: &'a [Text],
+    callers: Sections<'a>,
+    frames: u32,
     rules: &'a [Rule],
     strings: &'a [u8],
     /// The texts of rules.
@@ -88,6 +92,13 @@ impl<'a> Image<'a> {
             patterns: section(bytes, &header, Header::Patterns)?,
             names: Filter::new(section(bytes, &header, Header::Names)?),
             ancestors: section(bytes, &header, Header::Ancestors)?,
+            callers: Sections {
+                groups: section(bytes, &header, Header::Groups)?,
+                prefixes: section(bytes, &header, Header::CallerPrefixes)?,
+                directories: section(bytes, &header, Header::Directories)?,
+                files: section(bytes, &header, Header::Files)?,
+            },
+            frames: word(Header::Frames)?,
             rules: section(bytes, &header, Header::Rules)?,
             strings: strings.as_flattened(),
             texts: texts.as_flattened(),
@@ -241,7 +252,7 @@ impl<'a> Image<'a> {
         })
     }
 
-    /// The number of rules, exceptions included.
+    /// The number of rules, exceptions and rules about callers included.
     #[must_use]
     pub const fn rule_count(&self) -> usize {
         self.rules.len()
@@ -255,6 +266,7 @@ impl<'a> Image<'a> {
             json_to_stderr: self.has(Settings::JSON),
             console: if self.has(Settings::SILENT) { Console::None } else { Console::Denials },
             rate: self.rate,
+            frames: self.frames,
         }
     }
 

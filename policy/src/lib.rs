@@ -25,6 +25,7 @@
 extern crate alloc;
 
 mod access;
+mod callers;
 mod compile;
 mod document;
 mod format;
@@ -39,6 +40,9 @@ mod screen;
 mod verdict;
 
 pub use access::Access;
+pub use callers::{
+    CallerKind, CallerList, CallerPrefix, CallerRule, CallerVerdict, Callers, Creation, FileId,
+};
 pub use compile::{CompileError, compile};
 pub use document::{Alias, Audit, Console, Effect, FileRule, Mode, PathPattern, Place, Policy};
 pub use format::BUILD;

@@ -3,6 +3,8 @@
 //! It allocates, and tries every rule, every beginning of the path and every way to match a glob.
 //! Tests hold the image to it.
 
+pub mod callers;
+
 use alloc::vec::Vec;
 
 use crate::{Access, Alias, Decision, Effect, FileRule, PathPattern, Policy, RuleIndex};

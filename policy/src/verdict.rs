@@ -11,8 +11,8 @@ impl RuleIndex {
     /// the image contradicts itself. [`crate::Image::rule`] has a view for it.
     pub const UNJUDGED: Self = Self(u32::MAX);
 
-    /// The position of the rule in [`crate::Policy::rules`], from 0; `u32::MAX` for
-    /// [`UNJUDGED`](Self::UNJUDGED).
+    /// The position of the rule among [`crate::Policy::rules`], from 0, then those of
+    /// [`crate::Callers`]; `u32::MAX` for [`UNJUDGED`](Self::UNJUDGED).
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0

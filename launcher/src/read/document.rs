@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub(crate) use ringfence_policy::CallerKind;
 use ringfence_policy::{Console, FileRule, Place};
 
 use super::mistakes::Mistakes;
@@ -34,6 +35,8 @@ pub(crate) struct Document {
     pub(crate) namespaces: bool,
     /// How denials are reported, where a source says so.
     pub(crate) audit: Audit,
+    /// A source is Kestra's configuration: it has `kestra` as a root key.
+    pub(crate) kestra: bool,
     /// The built-in sets of rules that are on.
     pub(crate) presets: Presets,
     /// Which classes, modules and libraries may create threads.
@@ -74,7 +77,11 @@ pub(crate) struct Document {
 impl Document {
     /// Whether no rule of this policy binds a process: it has none, or nothing enforces them.
     pub(crate) fn binds_no_process(&self) -> bool {
-        self.rules.is_empty() && self.unenforced.is_empty()
+        let PrefixRules { authorized, forbidden, .. } = &self.threads;
+        let of_threads = authorized.is_empty() && forbidden.is_empty();
+        let PrefixRules { authorized, forbidden, .. } = &self.processes;
+        let of_processes = authorized.is_empty() && forbidden.is_empty();
+        self.rules.is_empty() && of_threads && of_processes && self.unenforced.is_empty()
     }
 }
 
@@ -141,17 +148,6 @@ pub(crate) struct Presets {
     pub(crate) credentials: bool,
 }
 
-/// What kind of caller a prefix is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CallerKind {
-    /// Java classes and packages.
-    Java,
-    /// Python modules.
-    Python,
-    /// Native libraries and programs.
-    Native,
-}
-
 /// A class, module or library prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix {
@@ -161,6 +157,8 @@ pub(crate) struct Prefix {
     pub(crate) text: String,
     /// The list that it stands in, as messages name it.
     pub(crate) section: String,
+    /// Its number in that list, from 0.
+    pub(crate) index: usize,
     /// Where it stands.
     pub(crate) span: Span,
 }

@@ -5,7 +5,9 @@
 
 mod find;
 
-use super::document::{Defaults, Document, Unenforced};
+use ringfence_policy::Creation;
+
+use super::document::{Defaults, Document};
 use super::expand::Syntax;
 use super::files;
 use super::mistakes::{Mistake, Mistakes};
@@ -31,6 +33,7 @@ pub(crate) fn read(
     mistakes: &mut Mistakes,
 ) {
     document.presets.kestra |= found.root;
+    document.kestra |= found.root;
     for (section, nodes) in
         [("kestra.tasks.defaults", &found.tasks), ("kestra.plugins.defaults", &found.plugins)]
     {
@@ -114,12 +117,12 @@ fn rules(section: &Section<'_>, document: &mut Document, context: &mut Context<'
             context.mistakes.add(empty_authorized(&name, key));
         }
         let prefixes = prefixes::list(&name, value, context);
-        document.note_unenforced("authorizedClassPrefix", &prefixes);
+        prefixes::note_unenforced(document, Creation::Thread, "authorizedClassPrefix", &prefixes);
         document.threads.authorized.extend(prefixes);
     }
     if let Some(Field { value, .. }) = section.get("forbiddenClassPrefix") {
         let prefixes = prefixes::list(&section.path("forbiddenClassPrefix"), value, context);
-        document.note_unenforced("forbiddenClassPrefix", &prefixes);
+        prefixes::note_unenforced(document, Creation::Thread, "forbiddenClassPrefix", &prefixes);
         document.threads.forbidden.extend(prefixes);
     }
 }
@@ -129,15 +132,4 @@ pub(crate) fn empty_authorized(name: &str, key: &Span) -> Mistake {
     Mistake::new("RF207", format!("`{name}` is empty"))
         .at(key, "authorizes nobody")
         .help("remove it, so that all are authorized, or name those that are")
-}
-
-impl Document {
-    /// Notes that nothing enforces these prefixes yet.
-    pub(crate) fn note_unenforced(&mut self, what: &str, prefixes: &[super::document::Prefix]) {
-        let each = prefixes.iter().map(|prefix| Unenforced {
-            what: format!("{what} `{}`", prefix.text),
-            span: prefix.span.clone(),
-        });
-        self.unenforced.extend(each);
-    }
 }

@@ -14,7 +14,7 @@ pub(crate) mod mistakes;
 mod native;
 mod node;
 mod patterns;
-mod prefixes;
+pub(crate) mod prefixes;
 pub(crate) mod presets;
 pub(crate) mod render;
 mod shape;

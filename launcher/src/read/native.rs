@@ -4,7 +4,7 @@ mod audit;
 mod own_tests;
 mod tasks;
 
-use ringfence_policy::PathPattern;
+use ringfence_policy::{Creation, PathPattern};
 
 use super::document::{CallerKind, Document, Prefix, PrefixRules, Unenforced};
 use super::expand::Syntax;
@@ -164,14 +164,17 @@ fn directories(name: &str, node: &Node, context: &mut Context<'_>) -> Vec<Vec<u8
 fn threads(field: Field<'_>, document: &mut Document, context: &mut Context<'_>) {
     let known = ["authorized", "forbidden", "unattributed"];
     let mut rules = std::mem::take(&mut document.threads);
-    let section = prefix_rules("ringfence.threads", field, &known, &mut rules, document, context);
+    let what = ("ringfence.threads", Creation::Thread);
+    let section = prefix_rules(what, field, &known, &mut rules, document, context);
     if let Some(unattributed) = section.and_then(|section| section.get("unattributed")) {
         let words = [("allow", false), ("deny", true)];
         let name = "ringfence.threads.unattributed";
         if shape::word(name, unattributed.value, &words, context.mistakes) == Some(true) {
             rules.deny_unattributed = true;
-            let what = "threads.unattributed".to_owned();
-            document.unenforced.push(Unenforced { what, span: unattributed.key.clone() });
+            if !CallerKind::ALL.iter().any(|kind| prefixes::is_enforced(Creation::Thread, *kind)) {
+                let what = "threads.unattributed".to_owned();
+                document.unenforced.push(Unenforced { what, span: unattributed.key.clone() });
+            }
         }
     }
     document.threads = rules;
@@ -180,12 +183,13 @@ fn threads(field: Field<'_>, document: &mut Document, context: &mut Context<'_>)
 fn processes(field: Field<'_>, document: &mut Document, context: &mut Context<'_>) {
     let known = ["authorized", "forbidden"];
     let mut rules = std::mem::take(&mut document.processes);
-    prefix_rules("ringfence.processes", field, &known, &mut rules, document, context);
+    let what = ("ringfence.processes", Creation::Process);
+    prefix_rules(what, field, &known, &mut rules, document, context);
     document.processes = rules;
 }
 
 fn prefix_rules<'n>(
-    name: &str,
+    (name, creation): (&str, Creation),
     field: Field<'n>,
     known: &[&'static str],
     rules: &mut PrefixRules,
@@ -201,7 +205,7 @@ fn prefix_rules<'n>(
             context.mistakes.add(empty_authorized(&section.path(list), field.key));
         }
         let prefixes = prefixes::list(&section.path(list), field.value, context);
-        document.note_unenforced(&format!("{short}.{list}"), &prefixes);
+        prefixes::note_unenforced(document, creation, &format!("{short}.{list}"), &prefixes);
         into.extend(prefixes);
     }
     Some(section)
@@ -227,7 +231,10 @@ fn callers(field: Field<'_>, document: &mut Document, context: &mut Context<'_>)
         let strict = shape::boolean(&section.path("strict"), field.value, context.mistakes);
         document.callers.strict |= strict == Some(true);
     }
-    not_yet("callers", &section, document);
+    // What it says is about Java.
+    if !prefixes::is_enforced(Creation::Thread, CallerKind::Java) {
+        not_yet("callers", &section, document);
+    }
 }
 
 /// Notes a whole section that nothing enforces yet.

@@ -1,6 +1,8 @@
 //! Prefixes of classes, Python modules and native libraries.
 
-use super::document::{CallerKind, Prefix};
+use ringfence_policy::Creation;
+
+use super::document::{CallerKind, Document, Prefix, Unenforced};
 use super::expand::Syntax;
 use super::mistakes::Mistake;
 use super::patterns::Context;
@@ -11,11 +13,40 @@ use super::yaml::Node;
 pub(crate) fn list(section: &str, node: &Node, context: &mut Context<'_>) -> Vec<Prefix> {
     shape::texts(section, node, context.mistakes)
         .into_iter()
-        .filter_map(|(text, node)| prefix(section, text, node, context))
+        .enumerate()
+        .filter_map(|(index, (text, node))| prefix((section, index), text, node, context))
         .collect()
 }
 
-fn prefix(section: &str, text: &str, node: &Node, context: &mut Context<'_>) -> Option<Prefix> {
+/// Whether anything finds out callers of a kind where they ask for something. What is not is
+/// refused at the start (RF406) unless `--allow-unenforced` says otherwise.
+pub(crate) const fn is_enforced(creation: Creation, kind: CallerKind) -> bool {
+    match (creation, kind) {
+        (Creation::Thread, CallerKind::Java | CallerKind::Python | CallerKind::Native)
+        | (Creation::Process, CallerKind::Java | CallerKind::Python | CallerKind::Native) => false,
+    }
+}
+
+/// Notes the prefixes of a list that nothing enforces.
+pub(super) fn note_unenforced(
+    document: &mut Document,
+    creation: Creation,
+    what: &str,
+    prefixes: &[Prefix],
+) {
+    let unenforced = prefixes.iter().filter(|prefix| !is_enforced(creation, prefix.kind));
+    document.unenforced.extend(unenforced.map(|prefix| Unenforced {
+        what: format!("{what} `{}`", prefix.text),
+        span: prefix.span.clone(),
+    }));
+}
+
+fn prefix(
+    (section, index): (&str, usize),
+    text: &str,
+    node: &Node,
+    context: &mut Context<'_>,
+) -> Option<Prefix> {
     let expanded;
     let text = match context.syntax {
         Syntax::Native => text,
@@ -36,7 +67,10 @@ fn prefix(section: &str, text: &str, node: &Node, context: &mut Context<'_>) -> 
     let wrong = match kind {
         CallerKind::Java => wrong_name(rest, '$', "class"),
         CallerKind::Python => wrong_name(rest, '_', "module"),
-        CallerKind::Native => rest.is_empty().then(|| Wrong::new("names no library", None)),
+        CallerKind::Native => {
+            let named = rest.trim_end_matches(['/', '.', '!']);
+            named.is_empty().then(|| Wrong::new("names no library", None))
+        }
     };
     if let Some(wrong) = wrong {
         let mistake = Mistake::new("RF206", format!("`{text}` in `{section}` {}", wrong.why))
@@ -50,10 +84,13 @@ fn prefix(section: &str, text: &str, node: &Node, context: &mut Context<'_>) -> 
         });
         return None;
     }
+    // `/opt/vendor/` is `/opt/vendor` and all beneath it.
+    let text = rest.trim_end_matches(|end| kind == CallerKind::Native && "/.!".contains(end));
     Some(Prefix {
         kind,
-        text: rest.to_owned(),
+        text: text.to_owned(),
         section: section.to_owned(),
+        index,
         span: node.span.clone(),
     })
 }

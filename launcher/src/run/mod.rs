@@ -4,6 +4,7 @@
 //! refused. The worker takes this process's place, so that pid, signals, streams and exit status
 //! are its own.
 
+mod callers;
 mod commands;
 mod environment;
 mod guard;
@@ -164,6 +165,9 @@ fn complete(
         guard::OwnFiles { private, library, policies: &loaded.files, audit: &policy.audit.file };
     let fixed = guard::rules(&own, policy.debug);
     policy.rules.extend(fixed);
+    let directories =
+        callers::directories(&options.command, std::env::var_os("KESTRA_PLUGINS_PATH"));
+    callers::complete(&mut policy.callers, loaded.kestra_callers, directories);
     let links = Links::default();
     places::widen(&mut policy, &links).map_err(|error| Refusal::plain(error.to_string()))?;
     if let Some(homes) = &loaded.homes {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ringfence_policy::{Access, Audit, Effect, FileRule, Mode, PathPattern, Place, Policy};
 
+use super::callers;
 use super::refusal::Refusal;
 use crate::places::absolute;
 use crate::read::document::{AuditTo, Document, Unenforced};
@@ -31,6 +32,8 @@ pub(crate) struct Loaded {
     pub(crate) homes: Option<Vec<PathBuf>>,
     /// Whether the preset `kestra` is on.
     pub(crate) kestra: bool,
+    /// Whether the callers are Kestra's where the policy names none.
+    pub(crate) kestra_callers: bool,
 }
 
 /// Reads the policy that the options or the environment name.
@@ -51,13 +54,17 @@ impl From<Document> for Loaded {
         };
         let console = audit.console.unwrap_or_default();
         let rate = audit.rate.unwrap_or(DEFAULT_RATE);
+        let frames = audit.frames.unwrap_or(DEFAULT_FRAMES);
+        let callers =
+            callers::of_document(&document.threads, &document.processes, &document.callers);
         let homes = document.presets.jvm.into_iter().map(|home| OsString::from_vec(home).into());
         Self {
             policy: Policy {
                 debug: document.debug,
                 namespaces: document.namespaces,
                 rules: document.rules,
-                audit: Audit { file, json_to_stderr, console, rate },
+                callers,
+                audit: Audit { file, json_to_stderr, console, rate, frames },
                 ..Policy::default()
             },
             mode: OwnMode {
@@ -74,12 +81,16 @@ impl From<Document> for Loaded {
             unenforced: document.unenforced,
             homes: (!document.presets.no_jvm).then(|| homes.collect()),
             kestra: document.presets.kestra,
+            kestra_callers: document.kestra || document.presets.kestra,
         }
     }
 }
 
 /// The lines a second of an audit file where the policy does not say.
 const DEFAULT_RATE: u32 = 1000;
+
+/// The stack frames in a line where the policy does not say.
+const DEFAULT_FRAMES: u32 = 8;
 
 /// The absolute path of a file that can be protected; a pipe ends with the start.
 fn regular(path: &Path) -> Option<PathBuf> {

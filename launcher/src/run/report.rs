@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use ringfence_policy::{Audit, Console, Effect, Mode, PathPattern, Place, Policy};
+use ringfence_policy::{Audit, Console, Creation, Effect, Mode, PathPattern, Place, Policy};
+
+use crate::read::prefixes::is_enforced;
 
 /// What there is to say about a start.
 pub(crate) struct Start<'a> {
@@ -106,12 +108,22 @@ impl Start<'_> {
         })
     }
 
+    /// How many rules about callers are enforced.
+    fn callers(&self) -> usize {
+        let of = |creation| {
+            let rules = self.policy.callers.rules(creation).iter();
+            rules.filter(|rule| is_enforced(creation, rule.kind)).count()
+        };
+        of(Creation::Thread) + of(Creation::Process)
+    }
+
     fn rules(&self) -> String {
         let (paths, exceptions) = self.counts();
-        let kinds = [(paths, "path"), (exceptions, "exception")];
+        let callers = self.callers();
+        let kinds = [(paths, "path"), (exceptions, "exception"), (callers, "caller")];
         let kinds = kinds.into_iter().filter(|(count, _)| *count > 0);
         let kinds: Vec<String> = kinds.map(|(count, what)| counted(count, what)).collect();
-        let all = counted(paths + exceptions, "rule");
+        let all = counted(paths + exceptions + callers, "rule");
         if kinds.is_empty() { all } else { format!("{all} ({})", kinds.join(", ")) }
     }
 
@@ -129,7 +141,7 @@ impl Start<'_> {
             "level": "info",
             "event": "start",
             "run": self.run,
-            "rules": { "paths": paths, "exceptions": exceptions },
+            "rules": { "paths": paths, "exceptions": exceptions, "callers": self.callers() },
             "sources": self.sources,
             "mode": if self.policy.mode == Mode::Enforce { "enforce" } else { "audit" },
             "audit": text(&self.policy.audit.file),

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::callers;
 use super::trie::Trie;
 use crate::format::{
     ABOVE_ROOT, ALIASES_ROOT, BODY_AT, BUILD_AT, GLOB_SHIFT, HAS_REASON, HEADER_LEN, HEADER_WORDS,
@@ -11,7 +12,10 @@ use crate::format::{
 };
 use crate::pattern::{Shape, components, is_wild};
 use crate::verdict::Terms;
-use crate::{Alias, Console, Effect, FileRule, Mode, Policy, RuleIndex, image, names, screen};
+use crate::{
+    Alias, CallerRule, Console, Effect, FileRule, Mode, Place, Policy, RuleIndex, image, names,
+    screen,
+};
 
 /// An offset into the strings, and a length.
 type Text = [u32; 2];
@@ -35,7 +39,7 @@ pub(super) struct Layout<'a> {
 impl<'a> Layout<'a> {
     /// Adds a rule; `None` if it does not fit.
     pub(super) fn rule(&mut self, index: RuleIndex, rule: &'a FileRule) -> Option<()> {
-        let pattern = self.texts.add_once(rule.pattern.as_bytes())?;
+        self.tell(&rule.id, &rule.section, &rule.pattern, (&rule.place, rule.reason.as_deref()))?;
         let terms = Terms::new(rule.access, rule.effect, rule.fixed).word();
         for shape in rule.names.iter().map(Shape::of) {
             let (node, glob) = match shape {
@@ -57,12 +61,36 @@ impl<'a> Layout<'a> {
                 run.push(item);
             }
         }
-        let section = self.texts.add(rule.section.as_bytes())?;
-        let file = self.texts.add(rule.place.file.as_bytes())?;
-        let reason = self.texts.add(rule.reason.as_deref().unwrap_or_default().as_bytes())?;
-        let has_reason = if rule.reason.is_some() { HAS_REASON } else { 0 };
-        let place = [rule.place.line.min(!HAS_REASON) | has_reason, rule.place.column];
-        let id = self.texts.add_once(rule.id.as_bytes())?;
+        Some(())
+    }
+
+    /// Adds what messages say about a rule on callers, and gives it its number.
+    pub(super) fn caller_rule(&mut self, rule: &'a CallerRule) -> Option<u32> {
+        let number = size(&self.rules)?;
+        self.tell(&rule.id, &rule.section, &rule.prefix, (&rule.place, None))?;
+        Some(number)
+    }
+
+    /// Adds a text that verdicts are made of.
+    pub(super) fn string(&mut self, text: &'a [u8]) -> Option<Text> {
+        self.strings.add(text)
+    }
+
+    /// Adds what messages say about a rule.
+    fn tell(
+        &mut self,
+        id: &'a str,
+        section: &'a str,
+        pattern: &'a str,
+        (place, reason): (&'a Place, Option<&'a str>),
+    ) -> Option<()> {
+        let pattern = self.texts.add_once(pattern.as_bytes())?;
+        let section = self.texts.add(section.as_bytes())?;
+        let file = self.texts.add(place.file.as_bytes())?;
+        let has_reason = if reason.is_some() { HAS_REASON } else { 0 };
+        let reason = self.texts.add(reason.unwrap_or_default().as_bytes())?;
+        let place = [place.line.min(!HAS_REASON) | has_reason, place.column];
+        let id = self.texts.add_once(id.as_bytes())?;
         let mut record = [0; 12];
         let texts = [id, section, pattern, file, reason, place];
         for (word, half) in record.iter_mut().zip(texts.into_iter().flatten()) {
@@ -114,6 +142,7 @@ impl<'a> Layout<'a> {
 
     /// The bytes of the image; `None` if they are too many.
     pub(super) fn finish(mut self, policy: &'a Policy) -> Option<Vec<u8>> {
+        let callers = callers::tables(&policy.callers, &mut self)?;
         let mut contents: BTreeMap<u32, u32> = BTreeMap::new();
         let mut items = Vec::new();
         for (node, mut run) in self.items {
@@ -138,6 +167,7 @@ impl<'a> Layout<'a> {
         let mut output = Output::new();
         output.set(Header::Settings, settings(policy));
         output.set(Header::Rate, policy.audit.rate);
+        output.set(Header::Frames, policy.audit.frames);
         output.set(Header::RootItems, held_by(RULES_ROOT));
         output.section(Header::Slots, self.trie.slots(held_by)?)?;
         output.section(Header::Filter, little_endian(names::filter(policy)))?;
@@ -148,6 +178,11 @@ impl<'a> Layout<'a> {
         output.section(Header::Items, pairs(items))?;
         output.section(Header::Globs, pairs(self.globs))?;
         output.section(Header::Aliases, pairs(aliases))?;
+        output.section(Header::Groups, pairs(callers.groups))?;
+        output
+            .section(Header::CallerPrefixes, callers.prefixes.into_iter().map(record::<6, 24>))?;
+        output.section(Header::Directories, pairs(callers.directories))?;
+        output.section(Header::Files, callers.files.into_iter().map(record::<4, 16>))?;
         let [at, length] = audit_file;
         output.set_pair(Header::AuditFile, [size(&output.bytes)?.checked_add(at)?, length]);
         output.section(Header::Strings, self.strings.bytes.iter().map(|byte| [*byte]))?;
@@ -200,6 +235,8 @@ fn settings(policy: &Policy) -> u32 {
         (policy.debug, Settings::DEBUG),
         (policy.namespaces, Settings::NAMESPACES),
         (policy.new_privileges, Settings::NEW_PRIVILEGES),
+        (policy.callers.deny_unattributed, Settings::UNATTRIBUTED),
+        (policy.callers.strict, Settings::STRICT),
         (policy.audit.json_to_stderr, Settings::JSON),
         (policy.audit.console == Console::None, Settings::SILENT),
     ];

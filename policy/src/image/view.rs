@@ -63,4 +63,6 @@ pub struct AuditView<'a> {
     pub console: Console,
     /// The most lines a second in the audit file for a process.
     pub rate: u32,
+    /// The most stack frames in a line about a caller.
+    pub frames: u32,
 }

@@ -119,6 +119,7 @@ fn what_the_policy_says_is_read_back() {
         json_to_stderr: true,
         console: Console::None,
         rate: 1000,
+        frames: 8,
     };
     let bytes = compile(&policy).expect("the policy compiles");
     let image = Image::parse(&bytes).expect("the image is whole");
@@ -126,7 +127,8 @@ fn what_the_policy_says_is_read_back() {
     assert_eq!((image.debug(), image.namespaces(), image.new_privileges()), (false, true, false));
     let audit = image.audit();
     assert_eq!(audit.file, b"/var/log/audit.jsonl");
-    assert_eq!((audit.json_to_stderr, audit.console, audit.rate), (true, Console::None, 1000));
+    assert_eq!((audit.json_to_stderr, audit.console), (true, Console::None));
+    assert_eq!((audit.rate, audit.frames), (1000, 8));
 
     let index = image.decide(b"/etc/passwd").refuses(Access::READ).expect("it is refused");
     let rule = image.rule(index).expect("the rule is there");

@@ -5,6 +5,8 @@ mod support;
 
 /// Random policies: the image and the reference agree.
 mod agreement;
+/// Rules about callers.
+mod callers;
 /// Damaged and foreign images, and what an image tells beside verdicts.
 mod images;
 /// Verdicts, case by case.
