@@ -281,6 +281,10 @@ fn what_is_wrong_with_a_path_is_told_as_the_kernel_does() {
 
 /// The rounds of the race.
 const ROUNDS: &str = "20000";
+/// How often the race is run until each side took place: on one busy core the scheduler decides.
+const REPEATS: u32 = 50;
+/// How often each side must take place.
+const OFTEN: u64 = 100;
 
 /// Runs the race; says how often each call succeeded, and what of the tree it should not have
 /// touched is as it was.
@@ -307,13 +311,20 @@ fn directories_that_are_put_under_our_numbers_change_nothing() {
     let fence = |scratch: &Scratch| {
         Fence::by_hand(&scratch.rules().forbid_access(scratch.path("kept"), &["write"]))
     };
-    let (counts, whole) = race(fence, "0");
-    assert!(whole, "something forbidden was changed: {counts:?}");
-    assert!(counts.iter().all(|count| *count > 100), "each side took place: {counts:?}");
+    let mut sums = Vec::new();
+    for _ in 0..REPEATS {
+        let (counts, whole) = race(fence, "0");
+        assert!(whole, "something forbidden was changed: {counts:?}");
+        sums.resize(counts.len(), 0);
+        sums.iter_mut().zip(counts).for_each(|(sum, count): (&mut u64, u64)| *sum += count);
+        if sums.iter().all(|sum| *sum > OFTEN) {
+            return;
+        }
+    }
+    panic!("one side hardly took place: {sums:?}");
 }
 
 #[test]
 fn a_parent_held_in_the_shared_table_would_not_do() {
-    let (_, whole) = race(|_| Fence::open(), "1");
-    assert!(!whole, "the race is one");
+    assert!((0..REPEATS).any(|_| !race(|_| Fence::open(), "1").1), "the race is one");
 }
