@@ -27,6 +27,14 @@ pub(crate) enum Command {
     Check(Check),
     /// Show the policy after includes, presets and expansion
     Show(Show),
+    /// Say what the policy decides about a path, and by which rule
+    Explain(crate::commands::explain::Explain),
+    /// Run the policy's own tests
+    Test(crate::commands::test::Options),
+    /// Install the library and a compiled policy, for workers started without this program
+    Install(crate::commands::install::Install),
+    /// Say what on this machine, or for a command, would leave a gap
+    Doctor(crate::commands::doctor::Doctor),
     /// Explain a code of a message, or a subcommand
     Help(Help),
     /// Give flows the defaults of a policy

@@ -26,6 +26,10 @@ fn main() -> ExitCode {
         cli::Command::Run(options) => run::run(&options),
         cli::Command::Check(options) => commands::check::check(&options),
         cli::Command::Show(options) => commands::show::show(&options),
+        cli::Command::Explain(options) => commands::explain::explain(&options),
+        cli::Command::Test(options) => commands::test::test(&options),
+        cli::Command::Install(options) => commands::install::install(&options),
+        cli::Command::Doctor(options) => commands::doctor::doctor(&options),
         cli::Command::Help(options) => commands::help::help(&options),
         cli::Command::Defaults(options) => commands::defaults::defaults(&options),
     })

@@ -8,7 +8,7 @@ use crate::harness::{Outcome, Scratch, artifacts, run};
 
 /// Runs the launcher in the tree, with `HOME` there and no policy named by the environment.
 #[track_caller]
-fn ringfence(scratch: &Scratch, words: &[&str], input: &str) -> Outcome {
+pub(crate) fn ringfence(scratch: &Scratch, words: &[&str], input: &str) -> Outcome {
     let mut command = Command::new(&artifacts().launcher);
     command.args(words).current_dir(scratch.path("")).env("HOME", scratch.path(""));
     for name in ["RINGFENCE_POLICY", "RINGFENCE_MODE", "LD_PRELOAD", "CLICOLOR_FORCE"] {
@@ -183,6 +183,36 @@ fn includes_are_enforced() {
         .file("policy.yaml", "ringfence: {version: 1, include: ['conf.d/*.yaml'], mode: enforce}");
     refused(&scratch, "policy.yaml", "secret");
     assert_eq!(read(&scratch, "policy.yaml", "twin").text(), "twin");
+}
+
+/// Whoever could write an included file could write the policy.
+#[test]
+fn an_included_file_cannot_be_rewritten_from_inside() {
+    let scratch = Scratch::new();
+    scratch.directory("conf.d");
+    scratch.file("conf.d/a.yaml", "ringfence: {version: 1, files: {forbidden: [~/secret]}}");
+    scratch.file("conf.d/a.txt", "not included\n");
+    scratch.file("policy.yaml", "ringfence: {version: 1, include: ['conf.d/*.yaml']}");
+    let write = |name: &str| {
+        let line = format!("echo x >> {}", scratch.text(name));
+        ringfence(&scratch, &["run", "-q", "-p", "policy.yaml", "--", "sh", "-c", &line], "")
+    };
+    assert_eq!(write("conf.d/a.txt").status.code(), Some(0));
+    for name in ["conf.d/a.yaml", "policy.yaml"] {
+        let outcome = write(name);
+        assert!(outcome.stderr.contains("Permission denied"), "{name}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_mistake_in_an_included_file_is_shown_where_it_stands() {
+    let scratch = Scratch::new();
+    scratch.directory("conf.d");
+    scratch.file("conf.d/b.yaml", "ringfence:\n  version: 1\n  files: {forbiden: [/etc/]}\n");
+    scratch.file("policy.yaml", "ringfence: {version: 1, include: ['conf.d/*.yaml']}");
+    let outcome = ringfence(&scratch, &["check", "policy.yaml"], "");
+    assert_eq!(outcome.status.code(), Some(1));
+    assert!(outcome.stderr.contains("\n --> conf.d/b.yaml:3:11\n"), "{outcome:?}");
 }
 
 #[test]

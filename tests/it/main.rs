@@ -50,6 +50,12 @@ mod real;
 mod examples;
 // Policies through the binary: check, show, help, and that what was read is what is enforced.
 mod check;
+// What the policy would decide, by which rule, and what to write to have it otherwise.
+mod explain;
+// Library and image for workers that are started without the launcher.
+mod install;
+// What on a machine would leave a gap.
+mod doctor;
 // The launcher: exit statuses, messages, what it leaves as it was, and that it fails closed.
 mod launcher;
 // What the README and the docs say is so.

@@ -2,8 +2,12 @@
 
 pub(crate) mod check;
 pub(crate) mod defaults;
+pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod help;
+pub(crate) mod install;
 pub(crate) mod show;
+pub(crate) mod test;
 
 use std::io::Write as _;
 

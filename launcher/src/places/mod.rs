@@ -15,10 +15,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use ringfence_policy::{Access, Alias, Effect, FileRule, PathPattern, Policy};
 
 pub(crate) use links::{Follow, Links};
-pub(crate) use text::{beneath, normalise, rest_below};
 
 use mounts::Mounts;
-use text::{Spot, components, strip};
+use text::{Spot, strip};
+pub(crate) use text::{beneath, components, join, normalise, rest_below};
 
 /// The most names that one rule may get; a machine with more has mounts that nobody oversees.
 const MOST_NAMES: usize = 4096;
@@ -157,6 +157,11 @@ fn any_process(spot: &Spot) -> Vec<Spot> {
         Spot { head: b"/proc".to_vec(), tail: process.chain(rest.iter().cloned()).collect() }
     };
     vec![of(&[b"*"]), of(&[b"*", b"task", b"*"])]
+}
+
+/// Whether one of a rule's names covers a path.
+pub(crate) fn covers(rule: &FileRule, path: &[u8]) -> bool {
+    rule.names.iter().any(|name| Spot::of(name).covers(path))
 }
 
 /// Whether some rule, exceptions aside, refuses one of the accesses to a path.

@@ -6,17 +6,17 @@
 
 mod callers;
 mod commands;
-mod environment;
+pub(crate) mod environment;
 mod guard;
 mod inherited;
 mod jvm;
-mod library;
-mod policy;
-mod private;
+pub(crate) mod library;
+pub(crate) mod policy;
+pub(crate) mod private;
 pub(crate) mod probe;
-mod refusal;
+pub(crate) mod refusal;
 mod report;
-mod target;
+pub(crate) mod target;
 mod worker;
 
 use std::ffi::{CString, OsString};
@@ -112,14 +112,16 @@ fn fenced(
 ) -> Result<u8, Refusal> {
     let library = library::hand_over(library::find()?)?;
     let private = private::directory(private::Holds::Data)?;
-    let policy = complete(&loaded, options, mode, program, (&library, &private))?;
+    let mut policy = loaded.policy.clone();
+    policy::apply(&mut policy, options, mode)?;
+    let policy = complete(&loaded, policy, program, (&library, &private))?;
     let bytes = compile(&policy)?;
     let view = parse(&bytes)?;
     target::check(program, view)?;
     inherited::check(view)?;
     let image = private::path(&private, ("policy", "img"), &bytes);
     let run = run_id()?;
-    let preloads = preloads(options, loaded.kestra);
+    let preloads = preloads(&options.preloads, loaded.kestra);
     let fence = Fence { library: &library, preloads: &preloads, image: &image, run: &run };
     let (environment, dropped) = environment::of_worker(std::env::vars_os(), &fence, view);
     let unenforced: Vec<String> =
@@ -150,17 +152,14 @@ fn fenced(
     Err(exec(program, &options.command, environment))
 }
 
-/// The policy with all that a start adds: the options, the fixed rules, every name of each
-/// place, what the JVMs within reach need, and the links by which commands are found.
-fn complete(
+/// The policy with all that a start adds: the fixed rules, every name of each place, what the
+/// JVMs within reach need, and the links by which commands are found.
+pub(crate) fn complete(
     loaded: &Loaded,
-    options: &cli::Run,
-    mode: cli::Mode,
+    mut policy: Policy,
     program: &Path,
     (library, private): (&Path, &Path),
 ) -> Result<Policy, Refusal> {
-    let mut policy = loaded.policy.clone();
-    policy::apply(&mut policy, options, mode)?;
     let own =
         guard::OwnFiles { private, library, policies: &loaded.files, audit: &policy.audit.file };
     let fixed = guard::rules(&own, policy.debug);
@@ -180,21 +179,21 @@ fn complete(
     Ok(policy)
 }
 
-fn compile(policy: &Policy) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn compile(policy: &Policy) -> Result<Vec<u8>, Refusal> {
     ringfence_policy::compile(policy)
         .map_err(|error| Refusal::plain(format!("the policy cannot be compiled: {error}")))
 }
 
-fn parse(image: &[u8]) -> Result<Image<'_>, Refusal> {
+pub(crate) fn parse(image: &[u8]) -> Result<Image<'_>, Refusal> {
     Image::parse(image).map_err(|error| Refusal::plain(format!("the policy's image is {error}")))
 }
 
-/// The libraries to preload besides: those that the options name, then what Kestra's start script
+/// The libraries to preload besides: those that were asked for, then what Kestra's start script
 /// would preload, had it found the variable empty.
-fn preloads(options: &cli::Run, kestra: bool) -> Vec<PathBuf> {
+pub(crate) fn preloads(asked: &[PathBuf], kestra: bool) -> Vec<PathBuf> {
     let wanted = PathBuf::from(KESTRA_PRELOAD);
     let is_there = || LIBRARIES.iter().any(|directory| Path::new(directory).join(&wanted).exists());
-    let mut preloads = options.preloads.clone();
+    let mut preloads = asked.to_vec();
     // ld.so would complain in every process about one that is not there.
     if kestra && is_there() {
         preloads.push(wanted);

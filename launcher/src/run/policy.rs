@@ -161,7 +161,7 @@ pub(crate) fn apply(
     options: &cli::Run,
     mode: cli::Mode,
 ) -> Result<(), Refusal> {
-    policy.mode = if mode == cli::Mode::Enforce { Mode::Enforce } else { Mode::Audit };
+    fix_mode(policy, mode);
     policy.new_privileges |= options.allow_new_privs;
     for (at, path) in options.denied.iter().enumerate() {
         policy.rules.push(denied(at, path)?);
@@ -174,6 +174,11 @@ pub(crate) fn apply(
         policy.audit.json_to_stderr = true;
     }
     Ok(())
+}
+
+/// Puts a mode other than `off` into the policy that is compiled.
+pub(crate) fn fix_mode(policy: &mut Policy, mode: cli::Mode) {
+    policy.mode = if mode == cli::Mode::Enforce { Mode::Enforce } else { Mode::Audit };
 }
 
 fn denied(at: usize, path: &Path) -> Result<FileRule, Refusal> {
@@ -207,7 +212,7 @@ fn audit_to(audit: &mut Audit, to: &OsStr) -> Result<(), Refusal> {
 }
 
 /// A worker would find out only when its first denial is lost.
-fn audit_can_be_there(file: &[u8]) -> Result<(), Refusal> {
+pub(crate) fn audit_can_be_there(file: &[u8]) -> Result<(), Refusal> {
     let path = Path::new(OsStr::from_bytes(file));
     match path.parent() {
         Some(directory) if !directory.is_dir() => {

@@ -46,8 +46,15 @@ pub(crate) fn directory(holds: Holds) -> Result<PathBuf, Refusal> {
         .help("set XDG_RUNTIME_DIR to a directory of yours that nobody else can write in"))
 }
 
+/// The directory that a start would most likely take, for who only asks: nothing is made.
+pub(crate) fn expected() -> PathBuf {
+    let all = candidates();
+    let there = all.iter().find(|candidate| candidate.is_dir()).or(all.first());
+    there.cloned().unwrap_or_else(|| PathBuf::from("/run/ringfence"))
+}
+
 /// The temporary directory comes last: cleaners delete from it below a running worker.
-fn candidates() -> Vec<PathBuf> {
+pub(crate) fn candidates() -> Vec<PathBuf> {
     let user = geteuid().as_raw();
     let runtime =
         std::env::var_os("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("ringfence"));
@@ -67,8 +74,13 @@ pub(crate) fn splits_preload(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().iter().any(|byte| matches!(byte, b' ' | b':'))
 }
 
+/// The mode that the directory must have: what root hands over everybody may read.
+fn mode() -> u32 {
+    if geteuid().is_root() { 0o755 } else { 0o700 }
+}
+
 fn prepare(directory: &Path, holds: Holds) -> Result<(), String> {
-    let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
+    let mode = mode();
     match DirBuilder::new().mode(mode).create(directory) {
         // What was made is made again to be as asked for, whatever the umask.
         Ok(()) => std::fs::set_permissions(directory, Permissions::from_mode(mode))
@@ -76,6 +88,37 @@ fn prepare(directory: &Path, holds: Holds) -> Result<(), String> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error.to_string()),
     }
+    is_private(directory)?;
+    if holds == Holds::Code && on_noexec(directory) {
+        return Err("is on a noexec mount".into());
+    }
+    Ok(())
+}
+
+/// Whether [`directory`] would take this one for data; nothing is made.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn would_do(candidate: &Path) -> Result<(), String> {
+    if candidate.symlink_metadata().is_ok() {
+        is_private(candidate)?;
+        return writable(candidate);
+    }
+    let parent = candidate.parent().unwrap_or(Path::new("/"));
+    if let Some(above) = others_move_it(candidate) {
+        return Err(format!("would lie below `{}`, in which others can write", above.display()));
+    }
+    writable(parent)
+}
+
+fn writable(directory: &Path) -> Result<(), String> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    accessat(CWD, directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+        .map_err(|errno| format!("cannot be written: {}", std::io::Error::from(errno)))
+}
+
+fn is_private(directory: &Path) -> Result<(), String> {
+    let mode = mode();
     let status = directory.symlink_metadata().map_err(|error| error.to_string())?;
     if !status.is_dir() {
         return Err("is not a directory".into());
@@ -89,15 +132,12 @@ fn prepare(directory: &Path, holds: Holds) -> Result<(), String> {
     if let Some(parent) = others_move_it(directory) {
         return Err(format!("others can write in `{}`", parent.display()));
     }
-    if holds == Holds::Code && on_noexec(directory) {
-        return Err("is on a noexec mount".into());
-    }
     Ok(())
 }
 
 /// The directory above in which others could put another one in its place: one that others can
 /// write in, and not sticky.
-fn others_move_it(directory: &Path) -> Option<&Path> {
+pub(crate) fn others_move_it(directory: &Path) -> Option<&Path> {
     directory.ancestors().skip(1).find(|above| {
         above.metadata().map_or(true, |status| {
             let own = [0, geteuid().as_raw()].contains(&status.uid());

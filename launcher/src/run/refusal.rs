@@ -47,6 +47,16 @@ impl Refusal {
         self
     }
 
+    /// What is wrong, without the rest.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do, where that is known.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// Writes it to the standard error output and returns the exit status.
     pub(crate) fn report(&self, json: bool) -> u8 {
         let text = if json { self.to_json() } else { self.to_text() };

@@ -1,0 +1,249 @@
+//! `ringfence explain` and `ringfence test`: what they say is what the fence does.
+
+use serde_json::Value;
+
+use crate::check::ringfence;
+use crate::harness::{Fence, Outcome, Scratch};
+
+/// A tree with a policy in it that forbids `secret`, `closed/` but for `closed/inner/`, and writing
+/// below `open/inner/`.
+fn tree() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.file(
+        "policy.yaml",
+        "ringfence:\n  version: 1\n  files:\n    forbidden:\n      - {path: ~/secret, reason: it is one}\n      \
+         - ~/closed/\n      - {path: ~/open/inner/, access: write}\n    allowed:\n      \
+         - {path: ~/closed/inner/, access: read}\n",
+    );
+    scratch.link("link", "secret");
+    scratch.link("chain", scratch.path("link"));
+    scratch.link("door", "closed");
+    scratch
+}
+
+#[track_caller]
+fn explain(scratch: &Scratch, words: &[&str]) -> Outcome {
+    ringfence(scratch, &[&["explain", "-p", "policy.yaml"], words].concat(), "")
+}
+
+/// The answer and the exit status, with `@` for the tree.
+#[track_caller]
+fn said(scratch: &Scratch, words: &[&str]) -> (Option<i32>, String) {
+    let outcome = explain(scratch, words);
+    assert_eq!(outcome.stderr, "", "{outcome:#?}");
+    (outcome.status.code(), scratch.generic(&outcome.stdout))
+}
+
+#[test]
+fn a_refusal_names_the_way_the_rule_and_the_remedy() {
+    let scratch = tree();
+    let expected = "\
+refused: reading `chain`
+  `@/chain` is a link to `@/link`
+  `@/link` is a link to `secret`
+  `@/secret` is forbidden by files.forbidden `~/secret` (policy.yaml:5:16)
+  its reason: it is one
+  = help: take `~/secret` out at policy.yaml:5:16, or narrow its `access`: an exception for the very same place does not lift a rule
+";
+    assert_eq!(said(&scratch, &["--read", "chain"]), (Some(1), expected.to_owned()));
+}
+
+#[test]
+fn the_nearest_exception_is_named_with_why_it_does_not_hold() {
+    let scratch = tree();
+    let expected = "\
+refused: writing `closed/inner/secret`
+  `@/closed/inner/secret` is forbidden by files.forbidden `~/closed/` (policy.yaml:6:9)
+  the nearest exception is files.allowed `~/closed/inner/` (policy.yaml:9:16): it is not for `write`
+  = help: to allow it, write `ringfence: {version: 1, files: {allowed: [{path: @/closed/inner/secret, access: write}]}}`
+";
+    let words = ["--write", "closed/inner/secret"];
+    assert_eq!(said(&scratch, &words), (Some(1), expected.to_owned()));
+    let (_, elsewhere) = said(&scratch, &["--read", "closed/secret"]);
+    let nearest = "`~/closed/inner/` (policy.yaml:9:16): it is about another place\n";
+    assert!(elsewhere.contains(nearest), "{elsewhere}");
+}
+
+#[test]
+fn what_is_allowed_says_why() {
+    let scratch = tree();
+    let free = "allowed: reading `twin`\n  no rule is about `@/twin`\n";
+    assert_eq!(said(&scratch, &["--read", "twin"]), (Some(0), free.to_owned()));
+    let excepted = "\
+allowed: reading `door/inner/secret`
+  `@/door` is a link to `closed`
+  `@/closed/inner/secret` is allowed by files.allowed `~/closed/inner/` (policy.yaml:9:16)
+";
+    let words = ["--read", "door/inner/secret"];
+    assert_eq!(said(&scratch, &words), (Some(0), excepted.to_owned()));
+}
+
+#[test]
+fn a_link_itself_is_another_question_than_what_it_leads_to() {
+    let scratch = tree();
+    assert_eq!(explain(&scratch, &["--write", "link"]).status.code(), Some(1));
+    assert_eq!(explain(&scratch, &["--no-follow", "--write", "link"]).status.code(), Some(0));
+    // A slash at its end follows it all the same.
+    let words = ["--no-follow", "--metadata", "door/"];
+    assert_eq!(explain(&scratch, &words).status.code(), Some(1));
+}
+
+/// Of each path the answer is what `open` gives inside the fence.
+#[test]
+fn the_answer_is_what_the_fence_does() {
+    let scratch = tree();
+    scratch.link("open/up", "../closed");
+    scratch.link("dangling", "closed/new");
+    let policy = scratch.path("policy.yaml");
+    let cases = [
+        "secret",
+        "twin",
+        "link",
+        "chain",
+        "closed/secret",
+        "closed/inner/secret",
+        "door/secret",
+        "door/inner/secret",
+        "open/../secret",
+        "open/../twin",
+        "closed/../twin",
+        "door/../twin",
+        "open/up/secret",
+        "open/up/inner/secret",
+        "open//inner/./twin",
+        "open/inner/../../link",
+        "dangling",
+        "open/none/../twin",
+        "closed/inner/../inner/secret",
+        "./twin",
+        "twin/x",
+        "/proc/self/root@/secret",
+        "/bin/../@/secret",
+        "/etc/hostname",
+    ];
+    let mut refused = 0;
+    for (flags, question, excepted) in [("O_RDONLY", "--read", 1), ("O_WRONLY", "--write", 0)] {
+        for path in cases {
+            let path = path.replace('@', &scratch.text(""));
+            let fence = Fence::by_policies(&[&policy], &[]);
+            let mut command = fence.command(crate::harness::fixture("call"));
+            command
+                .args(["open", &path, flags])
+                .current_dir(scratch.path(""))
+                .env("HOME", scratch.path(""));
+            let done = fence.finish(&mut command);
+            let answer = explain(&scratch, &[question, &path]);
+            match answer.status.code() {
+                // What a process holds: asked for the place itself, it is refused.
+                Some(2) => assert!(path.starts_with("/proc/self/"), "{path}: {answer:#?}"),
+                status => {
+                    let denied = done.text() == "-1 EACCES";
+                    assert_eq!(status, Some(i32::from(denied)), "{path}: {done:#?} {answer:#?}");
+                    refused += usize::from(denied);
+                }
+            }
+        }
+        assert!(refused > 8 + excepted, "some are refused: {refused}");
+        refused = 0;
+    }
+}
+
+#[test]
+fn the_remedy_works_as_it_is_written() {
+    let scratch = tree();
+    let through_two = scratch.link("closed/hop", scratch.path("closed/inner/secret"));
+    let wanted = ["closed/secret", "closed/inner/../secret", through_two.to_str().expect("UTF-8")];
+    for path in wanted {
+        let cat = |policies: &[&str]| {
+            let mut words = vec!["run", "-q"];
+            policies.iter().for_each(|policy| words.extend(["-p", policy]));
+            words.extend(["--", "cat", path]);
+            ringfence(&scratch, &words, "")
+        };
+        let before = cat(&["policy.yaml"]);
+        assert!(before.stderr.contains("Permission denied"), "{path}: {before:#?}");
+        let answer = explain(&scratch, &["--json", "--read", path]);
+        let answer: Value = serde_json::from_str(&answer.stdout).expect("JSON");
+        let policy = answer["remedy"]["policy"].as_str().expect("exceptions help here");
+        scratch.file("more.yaml", policy);
+        assert_eq!(cat(&["policy.yaml", "more.yaml"]).text(), "SECRET", "{path}: {policy}");
+    }
+}
+
+#[test]
+fn programs_read_the_answer_as_one_object() {
+    let scratch = tree();
+    let outcome = explain(&scratch, &["--json", "--list", "door"]);
+    let answer: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(answer["verdict"], "refused");
+    assert_eq!(answer["access"], "list");
+    assert_eq!(answer["way"][0]["link"], scratch.text("door"));
+    assert_eq!(answer["refused_at"]["path"], scratch.text("closed"));
+    assert_eq!(answer["rule"]["from"], "policy.yaml:6:9");
+    assert_eq!(answer["rule"]["fixed"], false);
+}
+
+#[test]
+fn what_the_fence_stands_on_has_no_remedy() {
+    let scratch = tree();
+    let (status, text) = said(&scratch, &["--write", "policy.yaml"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        text.contains("  = help: nothing lifts this rule: the fence itself stands on it\n"),
+        "{text}"
+    );
+    assert_eq!(explain(&scratch, &["--read", "policy.yaml"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_question_without_an_answer_is_2() {
+    let scratch = tree();
+    for words in [
+        &["--read", "/proc/self/fd/0"][..],
+        &["--read", ""],
+        &[],
+        &["--read", "twin", "--write", "twin"],
+        &["-p", "missing.yaml", "--read", "twin"],
+    ] {
+        let outcome = explain(&scratch, words);
+        assert_eq!(outcome.status.code(), Some(2), "{words:?}: {outcome:#?}");
+        assert_ne!(outcome.stderr, "", "{words:?}");
+    }
+}
+
+#[test]
+fn a_policy_that_only_reports_says_so() {
+    let scratch = tree();
+    scratch
+        .file("audit.yaml", "ringfence: {version: 1, mode: audit, files: {forbidden: [~/twin]}}");
+    let outcome = ringfence(&scratch, &["explain", "-p", "audit.yaml", "--read", "twin"], "");
+    assert_eq!(outcome.status.code(), Some(1));
+    assert!(outcome.stdout.contains("the mode is `audit`"), "{outcome:#?}");
+}
+
+#[test]
+fn the_tests_of_a_policy_are_answered() {
+    let scratch = tree();
+    let text = "ringfence:\n  version: 1\n  files: {forbidden: [~/secret]}\n  tests:\n    \
+                - {name: hidden, read: @/link, expect: deny}\n    - {write: ~/twin, expect: allow}\n"
+        .replace('@', &scratch.text(""));
+    scratch.file("tested.yaml", &text);
+    let passed = ringfence(&scratch, &["test", "tested.yaml"], "");
+    let expected = "\
+ok hidden: read `@/link` expects deny (tested.yaml:5:28)
+ok write `~/twin` expects allow (tested.yaml:6:15)
+2 passed, 0 failed, 0 not answered
+";
+    let said = scratch.generic(&passed.stdout);
+    assert_eq!((passed.status.code(), said.as_str()), (Some(0), expected));
+
+    scratch.file("tested.yaml", &format!("{text}    - {{read: ~/twin, expect: deny}}\n"));
+    let failed = ringfence(&scratch, &["test", "tested.yaml"], "");
+    assert_eq!(failed.status.code(), Some(1));
+    let line = "FAILED read `~/twin` expects deny, but is allowed (tested.yaml:7:14)\n";
+    assert!(failed.stdout.contains(line), "{failed:#?}");
+
+    scratch.file("tested.yaml", &format!("{text}    - {{thread: a.B, expect: deny}}\n"));
+    assert_eq!(ringfence(&scratch, &["test", "tested.yaml"], "").status.code(), Some(2));
+    assert_eq!(ringfence(&scratch, &["test", "policy.yaml"], "").status.code(), Some(2), "none");
+}
