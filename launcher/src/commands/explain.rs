@@ -142,8 +142,8 @@ impl InForce {
             run::library::find().unwrap_or_else(|_| Path::new("/").join(run::library::NAME));
         let private = run::private::expected();
         // No command is named, so only those JVMs and commands count that every start looks for.
-        let program = Path::new("/");
-        let policy = run::complete(&loaded, loaded.policy.clone(), program, (&library, &private))?;
+        let nothing = (Path::new("/"), &[][..]);
+        let policy = run::complete(&loaded, loaded.policy.clone(), nothing, (&library, &private))?;
         let image = run::compile(&policy)?;
         Ok(Self { policy, mode, built_in, image })
     }

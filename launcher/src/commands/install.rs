@@ -144,7 +144,7 @@ fn compiled(loaded: &Loaded, pair: &Pair) -> Result<(Vec<u8>, String), Refusal> 
     run::policy::audit_can_be_there(&policy.audit.file)?;
     let own = policy.rules.iter().filter(|rule| rule.effect == Effect::Forbid).count();
     let directory = pair.library.parent().unwrap_or(Path::new("/"));
-    let policy = run::complete(loaded, policy, Path::new("/"), (&pair.library, directory))?;
+    let policy = run::complete(loaded, policy, (Path::new("/"), &[]), (&pair.library, directory))?;
     let rules = format!("{own} forbidden path{}", if own == 1 { "" } else { "s" });
     Ok((run::compile(&policy)?, rules))
 }

@@ -114,7 +114,7 @@ fn fenced(
     let private = private::directory(private::Holds::Data)?;
     let mut policy = loaded.policy.clone();
     policy::apply(&mut policy, options, mode)?;
-    let policy = complete(&loaded, policy, program, (&library, &private))?;
+    let policy = complete(&loaded, policy, (program, &options.command), (&library, &private))?;
     let bytes = compile(&policy)?;
     let view = parse(&bytes)?;
     target::check(program, view)?;
@@ -153,19 +153,19 @@ fn fenced(
 }
 
 /// The policy with all that a start adds: the fixed rules, every name of each place, what the
-/// JVMs within reach need, and the links by which commands are found.
+/// JVMs within reach need, and the links by which commands are found. The program and the words of
+/// the command are `/` and none where nothing is started.
 pub(crate) fn complete(
     loaded: &Loaded,
     mut policy: Policy,
-    program: &Path,
+    (program, words): (&Path, &[OsString]),
     (library, private): (&Path, &Path),
 ) -> Result<Policy, Refusal> {
     let own =
         guard::OwnFiles { private, library, policies: &loaded.files, audit: &policy.audit.file };
     let fixed = guard::rules(&own, policy.debug);
     policy.rules.extend(fixed);
-    let directories =
-        callers::directories(&options.command, std::env::var_os("KESTRA_PLUGINS_PATH"));
+    let directories = callers::directories(words, std::env::var_os("KESTRA_PLUGINS_PATH"));
     callers::complete(&mut policy.callers, loaded.kestra_callers, directories);
     let links = Links::default();
     places::widen(&mut policy, &links).map_err(|error| Refusal::plain(error.to_string()))?;
