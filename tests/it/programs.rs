@@ -1,5 +1,6 @@
 //! The installed programs that tests run, and the policy of the worker isolation page around them.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,41 @@ pub(crate) fn isolation_with(policies: &[&Path]) -> Fence {
     let page = source("policies/worker-isolation.yml");
     let all: Vec<&Path> = [page.as_path()].iter().chain(policies).copied().collect();
     Fence::by_policies(&all, &["--allow-unenforced"])
+}
+
+/// An installed Java.
+#[derive(Clone)]
+pub(crate) struct Jdk {
+    pub(crate) major: u32,
+    pub(crate) home: PathBuf,
+}
+
+impl Jdk {
+    #[track_caller]
+    pub(crate) fn new(major: u32) -> Self {
+        Self { major, home: java_home(major) }
+    }
+
+    /// One of each version that class rules hold on.
+    #[track_caller]
+    pub(crate) fn all() -> [Self; 4] {
+        [11, 17, 21, 25].map(Self::new)
+    }
+
+    /// A program of it.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.home.join("bin").join(name)
+    }
+
+    pub(crate) fn java(&self) -> PathBuf {
+        self.program("java")
+    }
+}
+
+impl fmt::Display for Jdk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Java {}", self.major)
+    }
 }
 
 /// The home of an installed JDK by its major version.

@@ -1,0 +1,11 @@
+//! Who may create a thread, by the class rules of the worker isolation page: a worker built as
+//! Kestra's is, its plugins, and scripts that try every way around.
+
+// A worker, its tasks and what came of each.
+mod worker;
+// The scripts of `tests/fixtures/threads`.
+mod scripts;
+// What the page says, for each of its blocks.
+mod page;
+// Every way of a script to a thread, refused by the page's rules; and by whom each may be gone.
+mod ways;

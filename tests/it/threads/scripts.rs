@@ -1,0 +1,47 @@
+//! The scripts of `tests/fixtures/threads`: ways to a thread, many in a file.
+
+use std::fs;
+
+use super::worker::Task;
+use crate::programs::source;
+
+/// A way to a thread, as a script.
+pub(super) struct Way {
+    pub(super) task: Task,
+}
+
+/// The ways of a file that exist on this Java, in order.
+///
+/// A line `// == NAME [TAGS]` (`#` for Jython) begins a script; what stands above the first is in
+/// front of each. The tags: `21` from Java 21 on, `..16` up to Java 16, `free`, `limit`.
+pub(super) fn ways(file: &str, java: u32) -> Vec<Way> {
+    let text = fs::read_to_string(source("threads").join(file)).expect("a file of the fixtures");
+    let (mark, class) = if file.ends_with(".groovy") {
+        ("\n// == ", "io.kestra.plugin.scripts.groovy.Eval")
+    } else {
+        ("\n# == ", "io.kestra.plugin.scripts.jython.Eval")
+    };
+    let mut parts = text.split(mark);
+    let prelude = parts.next().expect("a split has a first part");
+    let mut ways = Vec::new();
+    for part in parts {
+        let (head, body) = part.split_once('\n').expect("a script follows its head");
+        let (name, tags) = match head.split_once(" [") {
+            Some((name, tags)) => (name, tags.trim_end_matches(']')),
+            None => (head, ""),
+        };
+        let mut exists = true;
+        for tag in tags.split_whitespace() {
+            match (tag, tag.strip_prefix("..")) {
+                ("free" | "limit", _) => {}
+                (_, Some(last)) => exists &= java <= last.parse().expect("a Java version"),
+                (first, None) => exists &= java >= first.parse().expect("a Java version"),
+            }
+        }
+        if exists {
+            ways.push(Way { task: Task::new(name, class, format!("{prelude}\n{body}")) });
+        }
+    }
+    assert!(ways.len() > 10, "{file} has its ways");
+    ways
+}
