@@ -17,7 +17,7 @@ use crate::elf::{Object, Start};
 use crate::interpose::Next;
 use crate::place;
 use crate::report::{self, Counters, Line};
-use crate::sys::{self, Answer, CWD, How, NO_SYMLINKS, Path};
+use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, Path};
 use crate::text::PATH_MAX;
 
 /// The exit status of a fence that does not hold, as the launcher's.
@@ -172,6 +172,7 @@ fn build() -> Result<&'static State, Fault> {
     let next = Next::find(libc, loader).map_err(|name| {
         Fault::about(b"libc does not define", name.to_bytes(), b"use glibc 2.34 or newer")
     })?;
+    check_kernel()?;
     let (image, store, environment) = match image_path(&start, ours) {
         Some(path) => {
             let (store, environment) = environment(&start, ours, path)?;
@@ -179,7 +180,6 @@ fn build() -> Result<&'static State, Fault> {
         }
         None => (empty_image()?, Store::map(0)?, None),
     };
-    check_kernel()?;
     check_descriptors(image)?;
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
@@ -200,6 +200,22 @@ fn each(first: Object) -> impl Iterator<Item = Object> {
 
 const fn no_memory() -> Fault {
     Fault::new(b"no memory for the fence", b"raise the limit of the address space")
+}
+
+/// The fault that an error of this kind is, whatever was asked for.
+const fn exhausted(errno: Errno) -> Option<Fault> {
+    match errno {
+        Errno(libc::EMFILE) => Some(Fault::new(
+            b"no descriptor is left to open the policy image",
+            b"raise the limit of open files: `ulimit -n`",
+        )),
+        Errno(libc::ENFILE) => Some(Fault::new(
+            b"the machine has no descriptor left to open the policy image",
+            b"raise fs.file-max, or end what holds so many files",
+        )),
+        Errno(libc::ENOMEM) => Some(no_memory()),
+        _ => None,
+    }
 }
 
 /// The one mapping that holds what is kept: the state, and the texts behind it. One, since each costs
@@ -276,7 +292,10 @@ fn empty_image() -> Result<Image<'static>, Fault> {
 fn map_image(path: &'static CStr) -> Result<Image<'static>, Fault> {
     const REMEDY: &[u8] = b"start the command by `ringfence run`, which writes it anew";
     let about = path.to_bytes();
-    let missing = |_| Fault::about(b"cannot open the policy image", about, REMEDY);
+    let missing = |errno| {
+        let missing = Fault::about(b"cannot open the policy image", about, REMEDY);
+        exhausted(errno).unwrap_or(missing)
+    };
     let unsafe_place = || {
         Fault::about(
             b"the policy image may be changed by others:",
@@ -343,11 +362,11 @@ fn open_read(path: Path<'_>) -> Answer<c_int> {
 fn check_kernel() -> Result<(), Fault> {
     let flags = u64::from((libc::O_PATH | libc::O_CLOEXEC).cast_unsigned());
     let how = How { flags, mode: 0, resolve: NO_SYMLINKS };
-    let root = sys::openat2(CWD, Path::from_c(c"/"), &how).map_err(|_| {
-        Fault::new(
+    let root = sys::openat2(CWD, Path::from_c(c"/"), &how).map_err(|errno| {
+        exhausted(errno).unwrap_or(Fault::new(
             b"openat2(2) does not answer",
             b"use Linux 5.8 or newer, and a seccomp profile that allows openat2",
-        )
+        ))
     })?;
     sys::close(root);
     let procfs = sys::openat2(CWD, Path::from_c(c"/proc"), &how).and_then(|fd| {

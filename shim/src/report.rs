@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "a scratch mapping, and counters in a mapping of their own")]
 
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ringfence_policy::{Access, AuditView, Console, Mode, RuleIndex};
@@ -45,6 +46,10 @@ pub(crate) struct Counters {
     silent: AtomicU64,
     /// When the console was last told a count.
     told: AtomicU64,
+    /// Whether the last line in the audit file is torn, since the disk was full.
+    torn: AtomicU32,
+    /// Whether somebody uses the scratch that lies behind the counters.
+    taken: AtomicU32,
     /// The rules that the console was shown, by their numbers.
     shown: [AtomicU64; SHOWN],
 }
@@ -55,7 +60,7 @@ const SHOWN: usize = 256;
 impl Counters {
     /// Counters that a forked child finds at zero.
     pub(crate) fn map() -> Answer<&'static Self> {
-        let start = sys::map_counters(size_of::<Self>())?;
+        let start = sys::map_counters(size_of::<Self>().saturating_add(Scratch::SIZE))?;
         // SAFETY: a fresh mapping of that size, never unmapped; atomics of zero are valid.
         Ok(unsafe { &*start.cast::<Self>() })
     }
@@ -135,18 +140,28 @@ fn conclude(state: &State, denial: &Denial<'_>) -> Answer<()> {
 /// What the lines are put together in: too long for a worker's small stacks.
 struct Scratch {
     start: *mut u8,
+    /// Where that is the one behind the counters, what says that it is taken.
+    taken: Option<&'static AtomicU32>,
 }
 
 impl Scratch {
     const SIZE: usize = LONGEST_LINE + SPARE;
 
-    fn new() -> Answer<Self> {
-        sys::map_memory(Self::SIZE).map(|start| Self { start })
+    /// A mapping of its own; where the memory has run out, the one that was kept for that.
+    fn new(counters: &'static Counters) -> Answer<Self> {
+        let mapped = sys::map_memory(Self::SIZE);
+        if mapped.is_err() && counters.taken.swap(1, Ordering::Acquire) == 0 {
+            let counters_end = core::ptr::from_ref(counters).wrapping_add(1).addr();
+            let start = core::ptr::with_exposed_provenance_mut(counters_end);
+            return Ok(Self { start, taken: Some(&counters.taken) });
+        }
+        mapped.map(|start| Self { start, taken: None })
     }
 
     /// The bytes of a line, and spare ones for a path.
     fn parts(&mut self) -> (&mut [u8], &mut [u8]) {
-        // SAFETY: a mapping of that size that is this scratch's alone, cleared by the kernel.
+        // SAFETY: mapped memory of that size that is this scratch's alone: a mapping of its own, or
+        // what `taken` says is taken. Bytes of any value are bytes.
         let bytes = unsafe { core::slice::from_raw_parts_mut(self.start, Self::SIZE) };
         bytes.split_at_mut_checked(LONGEST_LINE).unwrap_or_default()
     }
@@ -154,8 +169,11 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // SAFETY: a mapping of that size, to which no reference is left.
-        unsafe { sys::unmap(self.start, Self::SIZE) };
+        match self.taken {
+            Some(taken) => taken.store(0, Ordering::Release),
+            // SAFETY: a mapping of that size, to which no reference is left.
+            None => unsafe { sys::unmap(self.start, Self::SIZE) },
+        }
     }
 }
 
@@ -178,9 +196,10 @@ fn tell(state: &State, denial: &Denial<'_>) {
     if !(wanted || first || due) {
         return;
     }
-    let Ok(mut scratch) = Scratch::new() else {
+    let Ok(mut scratch) = Scratch::new(counters) else {
         // What could not be written is counted.
         counters.spared.fetch_add(u64::from(wanted), Ordering::Relaxed);
+        counters.silent.fetch_add(u64::from(first), Ordering::Relaxed);
         return;
     };
     let (bytes, spare) = scratch.parts();
@@ -188,8 +207,11 @@ fn tell(state: &State, denial: &Denial<'_>) {
         let sequence = counters.sequence.fetch_add(1, Ordering::Relaxed);
         let mut line = Line::new(bytes);
         denial.json(state, &mut line, sequence, spare);
-        write_audit(state, audit, &line, spare);
-        tell_spared(state, audit, bytes, spare);
+        let written = write_audit(state, audit, &line, spare);
+        counters.spared.fetch_add(u64::from(!written), Ordering::Relaxed);
+        if written {
+            tell_spared(state, audit, bytes, spare);
+        }
     }
     if first {
         counters.told.fetch_max(now, Ordering::Relaxed);
@@ -208,7 +230,9 @@ fn tell_spared(state: &State, audit: AuditView<'_>, bytes: &mut [u8], spare: &mu
         let sequence = state.counters.sequence.fetch_add(1, Ordering::Relaxed);
         let mut line = Line::new(bytes);
         event::summary(state, &mut line, sequence, spared, spare);
-        write_audit(state, audit, &line, spare);
+        if !write_audit(state, audit, &line, spare) {
+            state.counters.spared.fetch_add(spared, Ordering::Relaxed);
+        }
     }
 }
 
@@ -233,7 +257,7 @@ pub(crate) fn flush(state: &State) {
         return;
     }
     let audit = state.image.audit();
-    let Ok(mut scratch) = Scratch::new() else { return };
+    let Ok(mut scratch) = Scratch::new(counters) else { return };
     let (bytes, spare) = scratch.parts();
     tell_spared(state, audit, bytes, spare);
     if audit.console == Console::Denials {
@@ -241,16 +265,17 @@ pub(crate) fn flush(state: &State) {
     }
 }
 
-/// Appends a line to the audit file; what cannot be written is counted.
-fn write_audit(state: &State, audit: AuditView<'_>, line: &Line<'_>, spare: &mut [u8]) {
+/// Writes a line where the audit goes; whether all of it is there, as far as that is known.
+fn write_audit(state: &State, audit: AuditView<'_>, line: &Line<'_>, spare: &mut [u8]) -> bool {
     if audit.json_to_stderr {
         write_console(state, line);
-    } else if append(audit.file, line.bytes(), spare) != Ok(line.bytes().len()) {
-        state.counters.spared.fetch_add(1, Ordering::Relaxed);
+        return true;
     }
+    append(state.counters, audit.file, line.bytes(), spare).unwrap_or(false)
 }
 
-fn append(file: &[u8], bytes: &[u8], spare: &mut [u8]) -> Answer<usize> {
+/// Appends a line; whether all of it is there.
+fn append(counters: &Counters, file: &[u8], bytes: &[u8], spare: &mut [u8]) -> Answer<bool> {
     let path = spare.get_mut(..=file.len()).ok_or(Errno::ENAMETOOLONG)?;
     path.iter_mut().zip(file.iter().chain([&0])).for_each(|(to, from)| *to = *from);
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW;
@@ -258,9 +283,31 @@ fn append(file: &[u8], bytes: &[u8], spare: &mut [u8]) -> Answer<usize> {
     let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0o600, resolve: NO_SYMLINKS };
     // No descriptor is kept: a worker closes and replaces those that it does not know.
     let fd = sys::openat2(CWD, Path::new(path)?, &how)?;
-    let written = sys::write(fd, bytes);
+    // The line after a torn one begins on a line of its own.
+    let mended = counters.torn.swap(0, Ordering::Relaxed) == 0 || write(fd, b"\n").is_ok();
+    let written = if mended { write(fd, bytes) } else { Ok(0) };
     sys::close(fd);
-    written
+    let whole = written == Ok(bytes.len());
+    // A disk that is full takes the beginning of a line.
+    if !mended || (!whole && written.is_ok_and(|count| count > 0)) {
+        counters.torn.store(1, Ordering::Relaxed);
+    }
+    written.map(|_| whole)
+}
+
+/// write(2), unless a file would grow past what this process may let it grow to: the kernel
+/// answers that by a signal, which would end a worker that only made a call.
+fn write(fd: c_int, bytes: &[u8]) -> Answer<usize> {
+    let most = sys::process::largest_file();
+    if most != u64::MAX {
+        let file = sys::fstat(fd)?;
+        let size = u64::try_from(file.st_size).unwrap_or(u64::MAX);
+        let grown = size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if file.st_mode & libc::S_IFMT == libc::S_IFREG && grown > most {
+            return Err(Errno(libc::EFBIG));
+        }
+    }
+    sys::write(fd, bytes)
 }
 
 /// Writes to the standard error output, if it is still what a person reads: a worker may have
@@ -270,6 +317,6 @@ fn write_console(state: &State, line: &Line<'_>) {
     let same = state.console == Some((now.st_dev, now.st_ino));
     if same || now.st_mode & libc::S_IFMT != libc::S_IFREG {
         // Nothing is left to do about a line that cannot be written.
-        let _ = sys::write(2, line.bytes());
+        let _ = write(2, line.bytes());
     }
 }

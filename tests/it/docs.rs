@@ -75,3 +75,35 @@ fn the_threat_model_names_the_test_of_each_limit() {
         .collect();
     assert_eq!(named, tested);
 }
+
+/// The names of the tests in a module's file.
+fn tests_of(module: &str) -> BTreeSet<String> {
+    let text = page(&format!("tests/it/{}.rs", module.replace("::", "/")));
+    let name =
+        |line: &str| line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name.to_owned());
+    let follows = text.lines().zip(text.lines().skip(1)).filter(|(line, _)| *line == "#[test]");
+    follows.filter_map(|(_, line)| name(line)).collect()
+}
+
+/// The tables of faults and of other guests name tests that exist, and leave none out.
+#[test]
+fn the_page_on_reliability_names_every_test_of_a_fault() {
+    let text = page("docs/reliability.md");
+    let named: BTreeSet<(String, String)> = text
+        .split('`')
+        .filter_map(|word| word.rsplit_once("::"))
+        .map(|(module, test)| (module.to_owned(), test.to_owned()))
+        .collect();
+    for (module, test) in &named {
+        assert!(tests_of(module).contains(test), "{module}::{test}");
+    }
+    for module in ["exhausted", "files", "machine", "running", "start"] {
+        let module = format!("faults::{module}");
+        for test in tests_of(&module) {
+            assert!(
+                named.contains(&(module.clone(), test.clone())),
+                "{module}::{test} is left out"
+            );
+        }
+    }
+}

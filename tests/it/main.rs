@@ -24,6 +24,8 @@ mod numbers;
 mod races;
 // Handlers, children, small stacks, before the first constructor and after the last destructor.
 mod r#async;
+// Machines, limits and disks that fail, a launcher that is killed, files that are gone.
+mod faults;
 // What a hook takes of its caller's process.
 mod alloc;
 // Another preloaded library in front of us and behind us.

@@ -11,6 +11,7 @@ mod guard;
 mod inherited;
 mod jvm;
 pub(crate) mod library;
+pub(crate) mod machine;
 pub(crate) mod policy;
 pub(crate) mod private;
 pub(crate) mod probe;
@@ -80,6 +81,7 @@ fn start(options: &cli::Run) -> Result<u8, Stop> {
             .into());
     }
     let command = options.command.first().ok_or_else(|| Refusal::plain("no command was given"))?;
+    machine::check()?;
     let loaded = policy::load(options).map_err(Stop::Policy)?;
     let mode = policy::mode(options.mode, std::env::var_os("RINGFENCE_MODE"), loaded.mode)?;
     let program = target::find(command, std::env::var_os("PATH"))?;
@@ -168,7 +170,10 @@ pub(crate) fn complete(
     let directories = callers::directories(words, std::env::var_os("KESTRA_PLUGINS_PATH"));
     callers::complete(&mut policy.callers, loaded.kestra_callers, directories);
     let links = Links::default();
-    places::widen(&mut policy, &links).map_err(|error| Refusal::plain(error.to_string()))?;
+    places::widen(&mut policy, &links).map_err(|error| {
+        Refusal::plain(error.to_string())
+            .help("give the rule fewer wildcards, or mount procfs at /proc")
+    })?;
     if let Some(homes) = &loaded.homes {
         let bytes = compile(&policy)?;
         let view = parse(&bytes)?;

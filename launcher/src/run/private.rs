@@ -12,9 +12,11 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, ResolveFlags};
-use rustix::process::geteuid;
+use rustix::io::Errno;
+use rustix::process::{Resource, geteuid, getrlimit};
 
 use super::library::on_noexec;
+use super::machine::exhausted;
 use super::refusal::Refusal;
 
 /// What a directory will hold.
@@ -174,8 +176,13 @@ pub(crate) fn hand_over(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
     if is_already(path, bytes) {
         return Ok(());
     }
-    write(path, bytes)
-        .map_err(|error| Refusal::plain(format!("cannot write `{}`: {error}", path.display())))
+    write(path, bytes).map_err(|error| {
+        let refusal = Refusal::plain(format!("cannot write `{}`: {error}", path.display()));
+        let errno = Errno::from_io_error(&error);
+        let help = errno.and_then(exhausted);
+        refusal
+            .help(help.unwrap_or("set XDG_RUNTIME_DIR to a directory of yours that can be written"))
+    })
 }
 
 /// FNV-1a: names differ as contents do; that they are the contents is compared byte by byte.
@@ -203,6 +210,11 @@ fn is_already(path: &Path, bytes: &[u8]) -> bool {
 
 /// Under another name first, then renamed: nobody ever sees half of it.
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // The kernel would answer a write beyond the limit by a signal that ends this process.
+    let most = getrlimit(Resource::Fsize).current;
+    if most.is_some_and(|most| u64::try_from(bytes.len()).map_or(true, |length| length > most)) {
+        return Err(Errno::FBIG.into());
+    }
     let temporary = path.with_extension(format!("{}.new", std::process::id()));
     // Left by a launcher that was killed, whose pid has come round again.
     let _ = std::fs::remove_file(&temporary);

@@ -12,7 +12,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+use rustix::io::Errno;
+
 use super::environment::Variables;
+use super::machine::exhausted;
 use super::refusal::Refusal;
 use crate::exit;
 
@@ -20,6 +23,8 @@ use crate::exit;
 pub(crate) const SUBCOMMAND: &str = "__probe";
 /// What the probe writes; a program that merely exits with 0 proves nothing.
 const PROOF: &[u8] = b"the shim is armed\n";
+/// What helps where the shim itself has no word to say.
+const SAME_BUILD: &str = "install ringfence's program and library from one build";
 
 /// Runs the probe as the worker will run.
 ///
@@ -32,19 +37,28 @@ pub(crate) fn prove(environment: &Variables, library: &Path, image: &Path) -> Re
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .output();
-    let failed = |what: &str| {
+    let failed = |what: &str, help: &str| {
         Refusal::coded("RF405", what)
             .note(format!("the library is `{}`", library.display()))
             .note(format!("the image is `{}`", image.display()))
-            .help("install ringfence's program and library from one build")
+            .help(help)
     };
-    let output = probe.map_err(|error| failed(&format!("the probe cannot be started: {error}")))?;
+    let output = probe.map_err(|error| {
+        let help = Errno::from_io_error(&error).and_then(exhausted).unwrap_or(SAME_BUILD);
+        failed(&format!("the probe cannot be started: {error}"), help)
+    })?;
     if output.status.success() && output.stdout == PROOF {
         return Ok(());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    let refusal = failed("the shim did not arm itself");
+    let refusal = failed("the shim did not arm itself", remedy(&words).unwrap_or(SAME_BUILD));
     Err(words.lines().map(str::trim).filter(|line| !line.is_empty()).fold(refusal, Refusal::note))
+}
+
+/// What the shim itself says is to be done: the end of its line.
+fn remedy(words: &str) -> Option<&str> {
+    let own = words.lines().rfind(|line| line.starts_with("ringfence: "))?;
+    own.rsplit_once("; ").map(|(_, remedy)| remedy)
 }
 
 /// The probe itself: the arguments are the library and the image.
@@ -141,6 +155,13 @@ impl<'a> Mapping<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_shims_own_remedy_is_the_end_of_its_line() {
+        let words = "ERROR: ld.so: x; y\nringfence: /proc is not mounted; mount procfs at /proc\n";
+        assert_eq!(remedy(words), Some("mount procfs at /proc"));
+        assert_eq!(remedy("`open` is defined by `/lib/libc.so.6`\n"), None);
+    }
 
     #[test]
     fn a_line_of_maps_is_read() {

@@ -215,12 +215,21 @@ pub(crate) fn set_foreground(fd: c_int, group: c_int) -> Answer<()> {
 
 /// The number of descriptors that the process may have.
 pub(crate) fn most_descriptors() -> u64 {
+    soft_limit(libc::RLIMIT_NOFILE).unwrap_or(0)
+}
+
+/// The size to which the process may let a file grow; `u64::MAX` for any.
+pub(crate) fn largest_file() -> u64 {
+    soft_limit(libc::RLIMIT_FSIZE).unwrap_or(u64::MAX)
+}
+
+fn soft_limit(resource: libc::__rlimit_resource_t) -> Answer<u64> {
     let mut limit = [0_u64; 2];
-    let arguments = [0, libc::RLIMIT_NOFILE as usize, 0, limit.as_mut_ptr().addr(), 0, 0];
+    let arguments = [0, resource as usize, 0, limit.as_mut_ptr().addr(), 0, 0];
     // SAFETY: struct rlimit64 is two numbers of 64 bits.
-    let got = answer(unsafe { syscall6(number(libc::SYS_prlimit64), arguments) });
+    answer(unsafe { syscall6(number(libc::SYS_prlimit64), arguments) })?;
     let [soft, _] = limit;
-    if got.is_ok() { soft } else { 0 }
+    Ok(soft)
 }
 
 /// pipe2(2) with close-on-exec: the reading end and the writing end.

@@ -4,8 +4,6 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use super::{Launcher, finish};
 use crate::harness::fixture;
@@ -143,22 +141,6 @@ fn a_program_whose_image_does_not_hold_ends() {
     }
     fs::remove_file(&mine).expect("our own file");
     assert_eq!(start(&mine).status.code(), Some(125), "no image");
-}
-
-/// Killed at any moment of its start, the launcher leaves nothing behind that reads the secret.
-#[test]
-fn a_launcher_that_is_killed_leaves_no_worker() {
-    let launcher = Launcher::new();
-    let secret = launcher.scratch.text("secret");
-    for step in 0..40 {
-        let mut command = launcher.command(["-q", "cat", &secret]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("it starts");
-        std::thread::sleep(Duration::from_micros(step * 250));
-        child.kill().expect("our own child");
-        let output = child.wait_with_output().expect("our own child");
-        assert_eq!(output.stdout, b"", "after {step} steps");
-    }
 }
 
 #[test]

@@ -5,22 +5,20 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2, statfs};
 use rustix::process::geteuid;
 
 use super::Finding;
 use crate::run;
+use crate::run::refusal::Refusal;
 
 /// The oldest kernel, for `faccessat2`.
 const KERNEL: (u32, u32) = (5, 8);
 /// The oldest glibc, which has the whole of libpthread and libdl in it.
 const GLIBC: (u32, u32) = (2, 34);
-/// What statfs(2) says of procfs.
-const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// What is found, in the order in which a start needs it.
 pub(super) fn findings() -> Vec<Finding> {
-    let mut found = vec![kernel(), openat2_answers(), procfs(), libc(), library(), private()];
+    let mut found = vec![kernel(), openat2(), procfs(), libc(), library(), private()];
     found.extend(preloads());
     found.push(ptrace());
     found.push(user());
@@ -48,28 +46,16 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// Judged texts are opened by it.
-fn openat2_answers() -> Finding {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    match openat2(CWD, "/", flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
-        Ok(_) => Finding::good("openat2", "answers"),
-        Err(errno) => Finding::gap(
-            "openat2",
-            format!("does not answer: {}", std::io::Error::from(errno)),
-            "use Linux 5.8 or newer, and a seccomp profile that allows openat2 (Docker 20.10 or newer)",
-        ),
+fn openat2() -> Finding {
+    match run::machine::openat2_answers() {
+        Ok(()) => Finding::good("openat2", "answers"),
+        Err(refusal) => gap("openat2", &refusal, "use Linux 5.8 or newer"),
     }
 }
 
-/// The texts of descriptors come from it.
 fn procfs() -> Finding {
-    let kind = statfs("/proc").map(|status| u64::try_from(status.f_type).unwrap_or(0));
-    if kind != Ok(PROC_SUPER_MAGIC) {
-        return Finding::gap("/proc", "is not mounted", "mount procfs at /proc");
-    }
-    if let Err(error) = fs::read_link("/proc/thread-self/cwd") {
-        let says = format!("says nothing about this process: {error}");
-        return Finding::gap("/proc", says, "mount procfs so that a process sees itself");
+    if let Err(refusal) = run::machine::procfs_is_there() {
+        return gap("/proc", &refusal, "mount procfs at /proc");
     }
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let hides = mounts.lines().any(|line| {
@@ -78,6 +64,11 @@ fn procfs() -> Finding {
             && !line.contains("hidepid=0")
     });
     Finding::good("/proc", if hides { "mounted, with hidepid" } else { "mounted" })
+}
+
+/// What would make a start be refused.
+fn gap(about: &'static str, refusal: &Refusal, otherwise: &str) -> Finding {
+    Finding::gap(about, refusal.what(), refusal.advice().unwrap_or(otherwise))
 }
 
 fn libc() -> Finding {
@@ -114,10 +105,7 @@ fn banner(bytes: &[u8]) -> Option<&str> {
 fn library() -> Finding {
     match run::library::find() {
         Ok(library) => Finding::good("library", library.display().to_string()),
-        Err(refusal) => {
-            let help = refusal.advice().unwrap_or("install ringfence again");
-            Finding::gap("library", refusal.what(), help)
-        }
+        Err(refusal) => gap("library", &refusal, "install ringfence again"),
     }
 }
 
