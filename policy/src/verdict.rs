@@ -17,6 +17,12 @@ impl RuleIndex {
     pub const fn number(self) -> u32 {
         self.0
     }
+
+    /// The index of a number that was [one](Self::number).
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
 }
 
 /// The accesses to a path that are refused, each with the rule that refuses it.

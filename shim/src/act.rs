@@ -21,6 +21,7 @@ pub(crate) mod socket;
 pub(crate) mod spawn;
 pub(crate) mod start;
 pub(crate) mod stream;
+pub(crate) mod thread;
 pub(crate) mod tree;
 pub(crate) mod vector;
 pub(crate) mod watch;

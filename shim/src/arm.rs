@@ -11,8 +11,9 @@ use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use ringfence_policy::{Access, Image};
+use ringfence_policy::{Access, CallerKind, Creation, Image};
 
+use crate::caller::Callers;
 use crate::elf::{Object, Start};
 use crate::interpose::Next;
 use crate::place;
@@ -51,6 +52,8 @@ pub(crate) struct State {
     pub(crate) console: Option<(u64, u64)>,
     /// Counts of denials, in memory that a forked child finds cleared.
     pub(crate) counters: &'static Counters,
+    /// What rules about callers need; `None` where there are none.
+    pub(crate) callers: Option<&'static Callers>,
 }
 
 /// The environment that carries the fence into a child, as `NAME=value` texts.
@@ -183,6 +186,8 @@ fn build() -> Result<&'static State, Fault> {
     check_descriptors(image)?;
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
+    let callers =
+        if asks_for_callers(image) { Some(Callers::map().map_err(|_| no_memory())?) } else { None };
     store.keep(State {
         image,
         next,
@@ -191,7 +196,17 @@ fn build() -> Result<&'static State, Fault> {
         environment,
         console,
         counters,
+        callers,
     })
+}
+
+/// Whether any rule is about who calls.
+fn asks_for_callers(image: Image<'_>) -> bool {
+    let kinds = CallerKind::ALL.into_iter();
+    let lists = kinds.flat_map(|kind| {
+        [Creation::Thread, Creation::Process].map(|creation| image.callers(creation, kind))
+    });
+    lists.into_iter().any(|list| !list.is_empty()) || image.denies_unattributed()
 }
 
 fn each(first: Object) -> impl Iterator<Item = Object> {

@@ -58,6 +58,19 @@ pub(crate) struct Registers {
     stack: *const usize,
 }
 
+impl Registers {
+    /// The first six arguments.
+    pub(crate) const fn words(&self) -> [usize; 6] {
+        self.words
+    }
+
+    /// Where the call returns to: the code that made it.
+    pub(crate) fn return_address(&self) -> usize {
+        // SAFETY: a call leaves it right below the caller's words on the stack.
+        unsafe { self.stack.wrapping_sub(1).read() }
+    }
+}
+
 /// What becomes of a call.
 pub(crate) type Next = *const c_void;
 
@@ -148,7 +161,8 @@ pub(crate) fn answer(registers: &mut Registers, value: usize) -> Next {
     give_back as Next
 }
 
-fn fail(registers: &mut Registers, errno: Errno) -> Next {
+/// Where to go on to fail with an errno.
+pub(crate) fn fail(registers: &mut Registers, errno: Errno) -> Next {
     sys::set_errno(errno);
     answer(registers, usize::MAX)
 }
@@ -217,10 +231,14 @@ fn go_on(registers: &mut Registers, symbol: Symbol, libc: Next) -> Next {
 extern "C" fn judge_clone(registers: &mut Registers) -> Next {
     let state = armed();
     let [_, _, flags, ..] = registers.words;
-    if number::makes_spaces(state, u64::from(int(flags).cast_unsigned())) {
+    let flags = u64::from(int(flags).cast_unsigned());
+    if number::makes_spaces(state, flags) {
         return fail(registers, Errno::EPERM);
     }
-    state.next.clone as Next
+    match number::makes_thread(state, Call("clone"), flags, registers.return_address()) {
+        Ok(()) => state.next.clone as Next,
+        Err(errno) => fail(registers, errno),
+    }
 }
 
 extern "C" fn judge_ptrace(registers: &mut Registers) -> Next {
@@ -243,7 +261,7 @@ extern "C" fn judge_syscall(registers: &mut Registers) -> Next {
     let f = unsafe { registers.stack.read() };
     let call = c_long::from_ne_bytes(call.to_ne_bytes());
     // SAFETY: the caller's own system call, with what that demands.
-    match unsafe { number::act(state, call, [a, b, c, d, e, f]) } {
+    match unsafe { number::act(state, call, [a, b, c, d, e, f], registers.return_address()) } {
         number::Outcome::Pass => state.next.syscall as Next,
         number::Outcome::Refuse(errno) => fail(registers, errno),
         number::Outcome::Done(value) => answer(registers, value),

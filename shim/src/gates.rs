@@ -147,7 +147,6 @@ gates! {
 
     // The resolver, which prints a file that RESOLV_HOST_CONF names and sends one of HOSTALIASES.
     getaddrinfo touches ResolverFiles, refused Own(EAI_SYSTEM);
-    getaddrinfo_a touches ResolverFiles, refused Own(EAI_SYSTEM);
     getnameinfo touches ResolverFiles, refused Own(EAI_SYSTEM);
     gethostbyname touches ResolverFiles, refused Null;
     gethostbyname2 touches ResolverFiles, refused Null;

@@ -20,7 +20,7 @@ use crate::act::start::Spawning;
 use crate::act::tree::{Detailed, Visit};
 use crate::act::{
     attribute, change, configured, glob, look, movement, named, number, open, scan, shell, socket,
-    start, stream, tree, watch, words,
+    start, stream, thread, tree, watch, words,
 };
 use crate::interpose::hooks;
 use crate::sys::CWD;
@@ -197,6 +197,9 @@ hooks! {
     removexattr(path: Str, name: Str) -> c_int, deny (-1) => attribute::remove(path, name, true);
     lremovexattr(path: Str, name: Str) -> c_int, deny (-1) => attribute::remove(path, name, false);
     fremovexattr(fd: c_int, name: Str) -> c_int, deny (-1) => attribute::remove_of(fd, name);
+
+    // What lies where after a library is gone.
+    dlclose(handle: *mut c_void) -> c_int, deny (-1) => thread::close(handle);
 
     // Unix sockets.
     connect(socket: Fd, address: *const sockaddr, length: socklen_t) -> c_int, deny (-1) => socket::connect(socket, address, length);
@@ -449,16 +452,13 @@ pub(crate) mod prototypes {
 mod tests {
     use super::HOOKS;
     use crate::doors::DOORS;
+    use crate::threads::THREADS;
 
     #[test]
     fn no_symbol_has_two_rows() {
-        for hook in HOOKS.iter().chain(DOORS).chain(crate::gates::GATES) {
-            let rows = HOOKS
-                .iter()
-                .chain(DOORS)
-                .chain(crate::gates::GATES)
-                .filter(|other| other.name == hook.name)
-                .count();
+        let hooks = || HOOKS.iter().chain(DOORS).chain(THREADS).chain(crate::gates::GATES);
+        for hook in hooks() {
+            let rows = hooks().filter(|other| other.name == hook.name).count();
             assert_eq!(rows, 1, "{}", hook.name.escape_ascii());
         }
     }

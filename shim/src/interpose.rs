@@ -164,6 +164,12 @@ nexts! {
     dlsym: fn(*mut c_void, *const c_char) -> *mut c_void;
     /// Finds a symbol of a version.
     dlvsym: fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+    /// Unloads a library.
+    dlclose: fn(*mut c_void) -> c_int;
+    /// Makes a thread.
+    pthread_create: fn(*mut c_void, *const c_void, *const c_void, *mut c_void) -> c_int;
+    /// Makes a thread, as C itself has it.
+    thrd_create: fn(*mut c_void, *const c_void, *mut c_void) -> c_int;
     /// Makes a process or a thread; only ever jumped to.
     clone: fn() -> c_int;
     /// Traces another process; only ever jumped to.

@@ -5,8 +5,8 @@
 //! 16 KiB, before any constructor. So it lives under these rules:
 //!
 //! 1. Fail closed: every way out of an error refuses the call or ends the process.
-//! 2. No allocation, no lock, no panic, no thread-local variable, no formatting machinery, no
-//!    environment look-up and no `dlsym` in a hook. There is no allocator to call; what libc's own
+//! 2. No allocation, no lock, no panic, no thread-local variable but the words of `lineage`, no formatting
+//!    machinery, no environment look-up and no `dlsym` in a hook. There is no allocator to call; what libc's own
 //!    function would allocate, as the walkers do, comes from libc's (`act::heap`).
 //! 3. Own system calls only (`sys`). No call to a name that another object can define: the
 //!    few imports are listed in a test. Where libc has to do the work, its own definition is
@@ -38,16 +38,19 @@
 
 mod act;
 mod arm;
+mod caller;
 mod doors;
 mod elf;
 mod gates;
 mod hooks;
 mod interpose;
+mod lineage;
 mod place;
 mod report;
 mod sys;
 mod table;
 mod text;
+mod threads;
 
 /// There is no allocator: a hook that allocates ends the process.
 #[cfg(not(test))]

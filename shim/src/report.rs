@@ -8,7 +8,7 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use ringfence_policy::{Access, AuditView, Console, Mode, RuleIndex};
+use ringfence_policy::{Access, AuditView, CallerKind, Console, Creation, Mode, RuleIndex};
 
 use crate::arm::State;
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, Path};
@@ -16,7 +16,8 @@ use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, Path};
 mod event;
 mod line;
 
-use event::{Cause, Denial};
+pub(crate) use event::Why;
+use event::{Asked, Cause, Denial};
 pub(crate) use line::Line;
 
 /// The name of an interposed call, as reports show it.
@@ -95,7 +96,7 @@ pub(crate) fn refuse(
     rule: RuleIndex,
     path: &[u8],
 ) -> Answer<()> {
-    conclude(state, &Denial { call, access, path, cause: Cause::Rule(rule) })
+    conclude(state, &Denial { call, asked: Asked::Path(access, path), cause: Cause::Rule(rule) })
 }
 
 /// Reports a program or a library that the fence cannot enter, and what to do, and answers what
@@ -126,13 +127,31 @@ pub(crate) fn unsound(
     path: &[u8],
     why: &[u8],
 ) -> Answer<()> {
-    conclude(state, &Denial { call, access, path, cause: Cause::Unsound(why) })
+    conclude(state, &Denial { call, asked: Asked::Path(access, path), cause: Cause::Unsound(why) })
+}
+
+/// Reports a caller that a rule does not let create a thread or start a program, and answers what
+/// becomes of the call: EPERM for a thread, EACCES for a program, or `Ok` in audit mode.
+///
+/// # Errors
+/// As said, unless the policy only audits.
+#[cold]
+#[inline(never)]
+pub(crate) fn refuse_caller(
+    state: &State,
+    call: Call,
+    (creation, kind, caller): (Creation, CallerKind, &[u8]),
+    rule: RuleIndex,
+    why: Why,
+) -> Answer<()> {
+    let asked = Asked::Creation(creation, kind, caller);
+    conclude(state, &Denial { call, asked, cause: Cause::Caller(rule, why) })
 }
 
 fn conclude(state: &State, denial: &Denial<'_>) -> Answer<()> {
     tell(state, denial);
     match state.image.mode() {
-        Mode::Enforce => Err(Errno::EACCES),
+        Mode::Enforce => Err(denial.asked.errno()),
         Mode::Audit => Ok(()),
     }
 }

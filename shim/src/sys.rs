@@ -12,7 +12,7 @@ mod arch;
 #[path = "sys/process.rs"]
 pub(crate) mod process;
 
-pub(crate) use arch::syscall6;
+pub(crate) use arch::{lineage, syscall6};
 
 /// An error number of the kernel's, positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub(crate) struct Errno(pub(crate) c_int);
 
 impl Errno {
     pub(crate) const EACCES: Self = Self(libc::EACCES);
+    pub(crate) const EAGAIN: Self = Self(libc::EAGAIN);
     pub(crate) const EBADF: Self = Self(libc::EBADF);
     pub(crate) const E2BIG: Self = Self(libc::E2BIG);
     pub(crate) const EINTR: Self = Self(libc::EINTR);

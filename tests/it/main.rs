@@ -14,6 +14,8 @@ mod exec;
 mod loader;
 // Moving, removing and changing names, where a rule lies at them or beneath.
 mod change;
+// Who may create a thread, by the native object that asks.
+mod natives;
 // Unix sockets: reaching one and making one by its path.
 mod sockets;
 // Walkers: scandir, glob, ftw, and programs that walk by themselves.

@@ -77,11 +77,11 @@ pub(crate) struct Document {
 impl Document {
     /// Whether no rule of this policy binds a process: it has none, or nothing enforces them.
     pub(crate) fn binds_no_process(&self) -> bool {
-        let PrefixRules { authorized, forbidden, .. } = &self.threads;
-        let of_threads = authorized.is_empty() && forbidden.is_empty();
-        let PrefixRules { authorized, forbidden, .. } = &self.processes;
-        let of_processes = authorized.is_empty() && forbidden.is_empty();
-        self.rules.is_empty() && of_threads && of_processes && self.unenforced.is_empty()
+        let says_nothing = |rules: &PrefixRules| *rules == PrefixRules::default();
+        self.rules.is_empty()
+            && says_nothing(&self.threads)
+            && says_nothing(&self.processes)
+            && self.unenforced.is_empty()
     }
 }
 

@@ -171,10 +171,6 @@ fn threads(field: Field<'_>, document: &mut Document, context: &mut Context<'_>)
         let name = "ringfence.threads.unattributed";
         if shape::word(name, unattributed.value, &words, context.mistakes) == Some(true) {
             rules.deny_unattributed = true;
-            if !CallerKind::ALL.iter().any(|kind| prefixes::is_enforced(Creation::Thread, *kind)) {
-                let what = "threads.unattributed".to_owned();
-                document.unenforced.push(Unenforced { what, span: unattributed.key.clone() });
-            }
         }
     }
     document.threads = rules;

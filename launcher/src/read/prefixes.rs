@@ -22,7 +22,8 @@ pub(crate) fn list(section: &str, node: &Node, context: &mut Context<'_>) -> Vec
 /// refused at the start (RF406) unless `--allow-unenforced` says otherwise.
 pub(crate) const fn is_enforced(creation: Creation, kind: CallerKind) -> bool {
     match (creation, kind) {
-        (Creation::Thread, CallerKind::Java | CallerKind::Python | CallerKind::Native)
+        (Creation::Thread, CallerKind::Native) => true,
+        (Creation::Thread, CallerKind::Java | CallerKind::Python)
         | (Creation::Process, CallerKind::Java | CallerKind::Python | CallerKind::Native) => false,
     }
 }
@@ -68,8 +69,15 @@ fn prefix(
         CallerKind::Java => wrong_name(rest, '$', "class"),
         CallerKind::Python => wrong_name(rest, '_', "module"),
         CallerKind::Native => {
-            let named = rest.trim_end_matches(['/', '.', '!']);
-            named.is_empty().then(|| Wrong::new("names no library", None))
+            let named = rest.trim_end_matches(['/', '.']);
+            if named.is_empty() {
+                Some(Wrong::new("names no library", None))
+            } else if let Some((library, _)) = rest.split_once('!') {
+                let why = "names a symbol, but whole libraries are what is judged";
+                Some(Wrong::new(why, Some(library.to_owned())))
+            } else {
+                None
+            }
         }
     };
     if let Some(wrong) = wrong {
@@ -80,12 +88,15 @@ fn prefix(
                 let kind = &text[..text.len() - rest.len()];
                 mistake.instead(&node.span, format!("{kind}{instead}"))
             }
+            None if kind == CallerKind::Native => {
+                mistake.help("a library is named by its path, its file name or its soname")
+            }
             None => mistake.help("a prefix is written as `io.kestra.plugin.gcp`"),
         });
         return None;
     }
     // `/opt/vendor/` is `/opt/vendor` and all beneath it.
-    let text = rest.trim_end_matches(|end| kind == CallerKind::Native && "/.!".contains(end));
+    let text = rest.trim_end_matches(|end| kind == CallerKind::Native && "/.".contains(end));
     Some(Prefix {
         kind,
         text: text.to_owned(),

@@ -79,12 +79,9 @@ fn real(rule: &CallerRule) -> Option<String> {
     if rule.kind != CallerKind::Native || !rule.prefix.starts_with('/') {
         return None;
     }
-    let (path, symbol) = match rule.prefix.split_once('!') {
-        Some((path, symbol)) => (path, format!("!{symbol}")),
-        None => (rule.prefix.as_str(), String::new()),
-    };
+    let path = rule.prefix.as_str();
     let real = Path::new(path).canonicalize().ok()?.into_os_string().into_string().ok()?;
-    (real != path && real != "/").then(|| real + &symbol)
+    (real != path && real != "/").then_some(real)
 }
 
 /// Fills in what a policy leaves to the defaults, and lists the files of plugins where rules ask
@@ -233,7 +230,6 @@ mod tests {
         let text = |path: &Path| path.display().to_string();
         let native = |path: &str| real(&rule(path.to_owned(), CallerKind::Native));
         assert_eq!(native(&text(&link)), Some(text(&file)));
-        assert_eq!(native(&format!("{}!run", text(&link))), Some(format!("{}!run", text(&file))));
         assert_eq!(native(&text(&file)), None, "it has no other name");
         assert_eq!(native("libscan.so"), None, "it is no path");
         assert_eq!(native(&text(&at.join("none"))), None, "it is not there");

@@ -114,7 +114,8 @@ impl Start<'_> {
             let rules = self.policy.callers.rules(creation).iter();
             rules.filter(|rule| is_enforced(creation, rule.kind)).count()
         };
-        of(Creation::Thread) + of(Creation::Process)
+        let unattributed = usize::from(self.policy.callers.deny_unattributed);
+        of(Creation::Thread) + of(Creation::Process) + unattributed
     }
 
     fn rules(&self) -> String {

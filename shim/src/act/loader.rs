@@ -18,6 +18,7 @@ use crate::place::{self, Goal};
 use crate::report::{self, Call};
 use crate::sys::{self, Answer, CWD, Errno};
 use crate::text::Text;
+use crate::threads::THREADS;
 use crate::{doors, hooks};
 
 /// A name that no file can have: what the loader says about it is the caller's `dlerror()`.
@@ -159,5 +160,10 @@ unsafe fn row(name: *const c_char) -> Option<&'static Hook> {
     }
     // SAFETY: a C string, as this function's own contract says.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes_with_nul();
-    hooks::HOOKS.iter().chain(doors::DOORS).chain(GATES).find(|hook| hook.name == name)
+    hooks::HOOKS
+        .iter()
+        .chain(doors::DOORS)
+        .chain(THREADS)
+        .chain(GATES)
+        .find(|hook| hook.name == name)
 }

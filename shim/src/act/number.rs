@@ -8,7 +8,7 @@
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
 
-use super::{attribute, look, open};
+use super::{attribute, look, open, thread};
 use crate::arm::State;
 use crate::hooks::{self, Returns};
 use crate::report::Call;
@@ -98,11 +98,11 @@ const fn is_refused(call: c_long) -> Option<Errno> {
     }
 }
 
-/// Does what the symbol of the number does.
+/// Does what the symbol of the number does, for code at `from`.
 ///
 /// # Safety
 /// The words must be what the system call demands.
-pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6]) -> Outcome {
+pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: usize) -> Outcome {
     if usize::try_from(call).map_or(true, |number| number > NEWEST) {
         return Outcome::Refuse(Errno::ENOSYS);
     }
@@ -132,14 +132,14 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6]) -> Outc
         }
         // SAFETY: as this function's own contract says.
         libc::SYS_openat2 => done(unsafe { open_by_how(state, words) }),
-        libc::SYS_clone => spaces(state, first as u64),
+        libc::SYS_clone => task(state, Call("clone"), first as u64, from),
         libc::SYS_clone3 => {
             if sys::is_wild(core::ptr::with_exposed_provenance::<u64>(first)) {
                 return Outcome::Pass;
             }
             // SAFETY: clone3(2) demands a structure there, which begins with the flags.
             let flags = unsafe { core::ptr::with_exposed_provenance::<u64>(first).read_volatile() };
-            spaces(state, flags)
+            task(state, Call("clone3"), flags, from)
         }
         libc::SYS_setns => {
             // 0 stands for whatever kind the descriptor is of.
@@ -157,6 +157,30 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6]) -> Outc
             Some(row) => unsafe { call_row(row, words) },
             None => Outcome::Pass,
         },
+    }
+}
+
+/// Judges what clone(2) makes by flags where that is a thread: a task that goes on beside the
+/// caller in the same memory. In vfork(2) and posix_spawn(3) the caller waits.
+///
+/// # Errors
+/// As [`thread::judge`].
+pub(crate) fn makes_thread(state: &State, call: Call, flags: u64, from: usize) -> Answer<()> {
+    let has = |flag: c_int| flags & u64::from(flag.cast_unsigned()) != 0;
+    let is_thread = has(libc::CLONE_VM) && !has(libc::CLONE_VFORK);
+    match state.callers {
+        // A task without a block of its own has its creator's lineage with that.
+        Some(callers) if is_thread => thread::judge(state, callers, call, from).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+fn task(state: &State, call: Call, flags: u64, from: usize) -> Outcome {
+    match spaces(state, flags) {
+        Outcome::Pass => {
+            makes_thread(state, call, flags, from).map_or_else(Outcome::Refuse, |()| Outcome::Pass)
+        }
+        refused @ (Outcome::Refuse(_) | Outcome::Done(_)) => refused,
     }
 }
 

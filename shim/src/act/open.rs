@@ -172,7 +172,7 @@ pub(crate) unsafe fn by_how(
         return unsafe { place::open(state, dir, path, &goal, &mut text) };
     }
     if given & libc::RESOLVE_CACHED != 0 {
-        return Err(Errno(libc::EAGAIN));
+        return Err(Errno::EAGAIN);
     }
     let kept = libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
     let rooted = libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT;

@@ -1,23 +1,43 @@
 //! What an event says: the sentence for a person, the JSON line for the audit file.
 
-use ringfence_policy::{Access, Mode, RuleIndex};
+use ringfence_policy::{Access, CallerKind, Creation, Mode, RuleIndex};
 
 use super::{Call, Counters, Line};
 use crate::arm::State;
-use crate::sys::{self, CWD, Path};
+use crate::sys::{self, CWD, Errno, Path};
 
 /// A refusal.
 pub(super) struct Denial<'a> {
     pub(super) call: Call,
-    pub(super) access: Access,
-    pub(super) path: &'a [u8],
+    pub(super) asked: Asked<'a>,
     pub(super) cause: Cause<'a>,
+}
+
+/// What was asked for.
+pub(super) enum Asked<'a> {
+    /// An access to a path.
+    Path(Access, &'a [u8]),
+    /// A thread or a program, by this caller; an empty name for one that is not known.
+    Creation(Creation, CallerKind, &'a [u8]),
+}
+
+/// Why a caller is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The rule forbids it.
+    Forbidden,
+    /// The rule authorizes others.
+    Unauthorized,
+    /// Nobody knows whose code it is; the rule, where there is one, authorizes others.
+    Unattributed,
 }
 
 /// Why a call is refused.
 pub(super) enum Cause<'a> {
     /// A rule forbids it.
     Rule(RuleIndex),
+    /// A rule about callers does not let it.
+    Caller(RuleIndex, Why),
     /// The fence could not hold; the text says why, and what to do.
     Unsound(&'a [u8]),
 }
@@ -26,7 +46,7 @@ impl Denial<'_> {
     /// Whether the console is to be told at once.
     pub(super) fn is_first(&self, counters: &Counters) -> bool {
         match self.cause {
-            Cause::Rule(rule) => counters.is_first(rule),
+            Cause::Rule(rule) | Cause::Caller(rule, _) => counters.is_first(rule),
             Cause::Unsound(_) => true,
         }
     }
@@ -37,16 +57,36 @@ impl Denial<'_> {
             Mode::Enforce => b"ringfence: denied ".as_slice(),
             Mode::Audit => b"ringfence: would deny ".as_slice(),
         });
-        line.text(verb(self.access).as_bytes());
-        line.text(b" of ");
-        line.shown(self.path);
+        match self.asked {
+            Asked::Path(access, path) => {
+                line.text(verb(access).as_bytes());
+                line.text(b" of ");
+                line.shown(path);
+            }
+            Asked::Creation(creation, _, caller) => {
+                line.text(noun(creation).as_bytes());
+                line.text(b" by ");
+                line.shown(if caller.is_empty() { UNKNOWN } else { caller });
+            }
+        }
         line.text(b" [");
         line.shown(first_string(&sys::thread_name()));
         line.text(b", pid ");
         line.number(u64::from(sys::process()));
         line.text(b"]: ");
         match self.cause {
-            Cause::Rule(rule) => rule_text(state, line, rule),
+            Cause::Rule(rule) | Cause::Caller(rule, Why::Forbidden) => rule_text(state, line, rule),
+            Cause::Caller(rule, Why::Unauthorized) => {
+                line.text(b"not among ");
+                list_text(state, line, rule);
+            }
+            Cause::Caller(RuleIndex::UNJUDGED, Why::Unattributed) => {
+                line.text(b"threads.unattributed is `deny`");
+            }
+            Cause::Caller(rule, Why::Unattributed) => {
+                line.text(b"its code is nobody's who is among ");
+                list_text(state, line, rule);
+            }
             Cause::Unsound(why) => line.text(why),
         }
         line.text(b"\n");
@@ -59,12 +99,27 @@ impl Denial<'_> {
             Mode::Audit => "would_deny",
         };
         begin(state, line, sequence, event);
-        line.field("op", operation(self.access));
+        line.field("op", self.asked.operation());
         line.field("call", self.call.0);
-        line.field("errno", "EACCES");
-        line.path_field("path", self.path);
+        line.field("errno", self.asked.errno_name());
+        match self.asked {
+            Asked::Path(_, path) => line.path_field("path", path),
+            Asked::Creation(_, kind, caller) => {
+                line.text(b",\"caller\":{\"kind\":\"");
+                line.text(kind_name(kind).as_bytes());
+                line.text(b"\"");
+                line.path_field("name", caller);
+                line.text(b"}");
+            }
+        }
         match self.cause {
             Cause::Rule(rule) => rule_fields(state, line, rule),
+            Cause::Caller(rule, why) => {
+                line.field("why", why.name());
+                if rule != RuleIndex::UNJUDGED {
+                    rule_fields(state, line, rule);
+                }
+            }
             Cause::Unsound(why) => {
                 line.text(b",\"unsound\":");
                 line.quoted(why);
@@ -72,6 +127,68 @@ impl Denial<'_> {
         }
         end(line, spare);
     }
+}
+
+impl Asked<'_> {
+    const fn operation(&self) -> &'static str {
+        match self {
+            Self::Path(access, _) => operation(*access),
+            Self::Creation(Creation::Thread, ..) => "thread.create",
+            Self::Creation(Creation::Process, ..) => "process.start",
+        }
+    }
+
+    /// What the call fails with.
+    pub(super) const fn errno(&self) -> Errno {
+        match self {
+            Self::Path(..) | Self::Creation(Creation::Process, ..) => Errno::EACCES,
+            Self::Creation(Creation::Thread, ..) => Errno::EPERM,
+        }
+    }
+
+    const fn errno_name(&self) -> &'static str {
+        match self {
+            Self::Path(..) | Self::Creation(Creation::Process, ..) => "EACCES",
+            Self::Creation(Creation::Thread, ..) => "EPERM",
+        }
+    }
+}
+
+impl Why {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Forbidden => "forbidden",
+            Self::Unauthorized => "not authorized",
+            Self::Unattributed => "unattributed",
+        }
+    }
+}
+
+/// A caller without a name.
+const UNKNOWN: &[u8] = b"code of no known caller";
+
+const fn noun(creation: Creation) -> &'static str {
+    match creation {
+        Creation::Thread => "thread",
+        Creation::Process => "program",
+    }
+}
+
+const fn kind_name(kind: CallerKind) -> &'static str {
+    match kind {
+        CallerKind::Java => "java",
+        CallerKind::Python => "python",
+        CallerKind::Native => "native",
+    }
+}
+
+/// The list of a rule, by its first entry.
+fn list_text(state: &State, line: &mut Line<'_>, rule: RuleIndex) {
+    let Some(rule) = state.image.rule(rule) else { return };
+    line.text(rule.section.as_bytes());
+    line.text(b" (");
+    line.place(&rule);
+    line.text(b")");
 }
 
 fn rule_text(state: &State, line: &mut Line<'_>, rule: RuleIndex) {

@@ -3,12 +3,10 @@
 
 #![expect(unsafe_code, reason = "the system call instruction and the entry points in assembly")]
 
-use core::arch::asm;
-#[cfg(not(test))]
-use core::arch::global_asm;
 use core::arch::x86_64::{
     __m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set1_epi8, _mm_storeu_si128,
 };
+use core::arch::{asm, global_asm};
 use core::mem::MaybeUninit;
 
 use super::{CHUNK, Marks};
@@ -257,4 +255,34 @@ pub(super) unsafe fn start(
         );
     }
     answer
+}
+
+// Two words of each thread, in the block that ld.so makes for the libraries of the start.
+global_asm!(
+    ".pushsection .tbss.ringfence_lineage,\"awT\",@nobits",
+    ".hidden ringfence_lineage",
+    ".globl ringfence_lineage",
+    ".type ringfence_lineage, @tls_object",
+    ".size ringfence_lineage, 16",
+    ".balign 16",
+    "ringfence_lineage:",
+    ".zero 16",
+    ".popsection",
+);
+
+/// Where the calling thread's lineage is.
+#[inline(always)]
+pub(crate) fn lineage() -> *mut crate::lineage::Lineage {
+    let place: *mut crate::lineage::Lineage;
+    // SAFETY: reads the offset of the words from the library's own table, and the address of the
+    // thread's block, which is the first word of that block.
+    unsafe {
+        asm!(
+            "mov {place}, qword ptr [rip + ringfence_lineage@GOTTPOFF]",
+            "add {place}, qword ptr fs:[0]",
+            place = out(reg) place,
+            options(nostack, readonly),
+        );
+    }
+    place
 }

@@ -3,7 +3,9 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Access, Audit, Effect, FileRule, PathPattern, Place, Policy};
+use ringfence_policy::{
+    Access, Audit, CallerKind, CallerRule, Callers, Effect, FileRule, PathPattern, Place, Policy,
+};
 use serde_json::{Value, json};
 
 /// Path rules in the order in which they were added.
@@ -12,6 +14,15 @@ pub(crate) struct Rules {
     forbidden: Vec<Entry>,
     allowed: Vec<Entry>,
     audit_only: bool,
+    threads: Threads,
+}
+
+/// Rules about who may create threads, by the words of the policy file.
+#[derive(Clone, Default)]
+struct Threads {
+    authorized: Vec<String>,
+    forbidden: Vec<String>,
+    deny_unattributed: bool,
 }
 
 #[derive(Clone)]
@@ -60,6 +71,24 @@ impl Rules {
         self
     }
 
+    /// Lets a caller create no threads: `native:libscan.so`.
+    pub(crate) fn forbid_threads(mut self, prefix: impl Into<String>) -> Self {
+        self.threads.forbidden.push(prefix.into());
+        self
+    }
+
+    /// Lets only such callers create threads.
+    pub(crate) fn authorize_threads(mut self, prefix: impl Into<String>) -> Self {
+        self.threads.authorized.push(prefix.into());
+        self
+    }
+
+    /// Lets nobody create threads whose code is no file's: `unattributed: deny`.
+    pub(crate) fn deny_unattributed(mut self) -> Self {
+        self.threads.deny_unattributed = true;
+        self
+    }
+
     /// Lets every call through and only reports it: `mode: audit`.
     pub(crate) fn audit_only(mut self) -> Self {
         self.audit_only = true;
@@ -77,8 +106,20 @@ impl Rules {
                 })
                 .collect()
         };
+        let mut threads = serde_json::Map::new();
+        // An empty list of those who are authorized is a mistake.
+        for (name, list) in
+            [("authorized", &self.threads.authorized), ("forbidden", &self.threads.forbidden)]
+        {
+            if !list.is_empty() {
+                threads.insert(name.to_owned(), json!(list));
+            }
+        }
+        let unattributed = if self.threads.deny_unattributed { "deny" } else { "allow" };
+        threads.insert("unattributed".to_owned(), json!(unattributed));
         let document = json!({"ringfence": {
             "version": 1,
+            "threads": threads,
             "mode": if self.audit_only { "audit" } else { "enforce" },
             "files": {"forbidden": list(&self.forbidden), "allowed": list(&self.allowed)},
             "audit": {"to": audit},
@@ -101,12 +142,43 @@ impl Rules {
                 ringfence_policy::Mode::Enforce
             },
             rules: forbidden.chain(allowed).collect(),
+            callers: self.threads.callers(),
             audit: Audit {
                 file: audit.as_os_str().as_bytes().to_vec(),
                 rate: 1_000_000,
                 ..Audit::default()
             },
             ..Policy::default()
+        }
+    }
+}
+
+impl Threads {
+    fn callers(&self) -> Callers {
+        let rule = |list: &str, effect, (index, text): (usize, &String)| {
+            let (kind, prefix) = text.split_once(':').expect("a kind and a prefix");
+            let kind = match kind {
+                "native" => CallerKind::Native,
+                "python" => CallerKind::Python,
+                _ => CallerKind::Java,
+            };
+            CallerRule {
+                id: format!("threads.{list}[{index}]"),
+                section: format!("threads.{list}"),
+                kind,
+                prefix: prefix.trim_end_matches('/').to_owned(),
+                effect,
+                place: Place { file: "policy.yaml".into(), line: 1, column: 1 },
+            }
+        };
+        let authorized = self.authorized.iter().enumerate();
+        let authorized = authorized.map(|entry| rule("authorized", Effect::Allow, entry));
+        let forbidden = self.forbidden.iter().enumerate();
+        let forbidden = forbidden.map(|entry| rule("forbidden", Effect::Forbid, entry));
+        Callers {
+            threads: authorized.chain(forbidden).collect(),
+            deny_unattributed: self.deny_unattributed,
+            ..Callers::default()
         }
     }
 }
