@@ -14,13 +14,14 @@ use libc::{
     socklen_t, ssize_t, timespec, timeval, uid_t, utimbuf,
 };
 
+use crate::act::fts::{Compare, Entry, Stream};
 use crate::act::glob::Failed;
 use crate::act::scan::{Compare as Order, Select};
 use crate::act::start::Spawning;
 use crate::act::tree::{Detailed, Visit};
 use crate::act::{
-    attribute, change, configured, glob, look, movement, named, number, open, scan, shell, socket,
-    start, stream, thread, tree, watch, words,
+    attribute, change, configured, fts, glob, look, movement, named, number, open, scan, shell,
+    socket, start, stream, thread, tree, watch, words,
 };
 use crate::interpose::hooks;
 use crate::sys::CWD;
@@ -145,6 +146,16 @@ hooks! {
     ftw64(start: Str, visit: Visit, descriptors: c_int) -> c_int, deny (-1) => tree::walk(start, visit, descriptors);
     nftw(start: Str, visit: Detailed, descriptors: c_int, flags: c_int) -> c_int, deny (-1) => tree::walk_detailed(start, visit, descriptors, flags);
     nftw64(start: Str, visit: Detailed, descriptors: c_int, flags: c_int) -> c_int, deny (-1) => tree::walk_detailed(start, visit, descriptors, flags);
+    fts_open(starts: Words, options: c_int, compare: Compare) -> *mut Stream, deny (null_mut()) => fts::open(starts, options, compare);
+    fts_read(walk: *mut Stream) -> *mut Entry, deny (null_mut()) => fts::read(walk);
+    fts_children(walk: *mut Stream, wanted: c_int) -> *mut Entry, deny (null_mut()) => fts::children(walk, wanted);
+    fts_set(walk: *mut Stream, entry: *mut Entry, wanted: c_int) -> c_int, deny (1) => fts::set(walk, entry, wanted);
+    fts_close(walk: *mut Stream) -> c_int, deny (-1) => fts::close(walk);
+    fts64_open(starts: Words, options: c_int, compare: Compare) -> *mut Stream, deny (null_mut()) => fts::open(starts, options, compare);
+    fts64_read(walk: *mut Stream) -> *mut Entry, deny (null_mut()) => fts::read(walk);
+    fts64_children(walk: *mut Stream, wanted: c_int) -> *mut Entry, deny (null_mut()) => fts::children(walk, wanted);
+    fts64_set(walk: *mut Stream, entry: *mut Entry, wanted: c_int) -> c_int, deny (1) => fts::set(walk, entry, wanted);
+    fts64_close(walk: *mut Stream) -> c_int, deny (-1) => fts::close(walk);
 
     // Making and removing names.
     unlink(path: Str) -> c_int, deny (-1) => change::unlink(CWD, path, 0);
@@ -239,12 +250,12 @@ hooks! {
 }
 
 /// A function of up to six words.
-type Entry = unsafe extern "C" fn(usize, usize, usize, usize, usize, usize) -> usize;
+type Function = unsafe extern "C" fn(usize, usize, usize, usize, usize, usize) -> usize;
 
 /// The function that a system call's number stands for.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
-    pub(crate) entry: Entry,
+    pub(crate) entry: Function,
     /// What of its answer counts.
     pub(crate) returns: Returns,
 }
@@ -277,7 +288,7 @@ macro_rules! numbers {
             };
             // SAFETY: each takes at most six words in registers; one of fewer does not look at the
             // others.
-            let entry = unsafe { core::mem::transmute::<*const c_void, Entry>(entry) };
+            let entry = unsafe { core::mem::transmute::<*const c_void, Function>(entry) };
             Some(Row { entry, returns })
         }
     };
@@ -350,7 +361,9 @@ numbers! {
 
 /// The prototypes that rows are compared with: the libc crate's, and those of names that it lacks.
 pub(crate) mod prototypes {
-    use super::{Detailed, Entries, Failed, Fd, Order, Select, Str, Visit, Words};
+    use super::{
+        Compare, Detailed, Entries, Entry, Failed, Fd, Order, Select, Str, Stream, Visit, Words,
+    };
     use super::{c_char, c_int, c_uint, c_ulong, c_void};
     pub(crate) use libc::*;
 
@@ -440,6 +453,16 @@ pub(crate) mod prototypes {
         pub(crate) fn ftw64(start: Str, visit: Visit, descriptors: c_int) -> c_int;
         pub(crate) fn nftw(start: Str, visit: Detailed, n: c_int, flags: c_int) -> c_int;
         pub(crate) fn nftw64(start: Str, visit: Detailed, n: c_int, flags: c_int) -> c_int;
+        pub(crate) fn fts_open(s: Words, options: c_int, c: Compare) -> *mut Stream;
+        pub(crate) fn fts_read(w: *mut Stream) -> *mut Entry;
+        pub(crate) fn fts_children(w: *mut Stream, wanted: c_int) -> *mut Entry;
+        pub(crate) fn fts_set(w: *mut Stream, e: *mut Entry, wanted: c_int) -> c_int;
+        pub(crate) fn fts_close(w: *mut Stream) -> c_int;
+        pub(crate) fn fts64_open(s: Words, options: c_int, c: Compare) -> *mut Stream;
+        pub(crate) fn fts64_read(w: *mut Stream) -> *mut Entry;
+        pub(crate) fn fts64_children(w: *mut Stream, wanted: c_int) -> *mut Entry;
+        pub(crate) fn fts64_set(w: *mut Stream, e: *mut Entry, wanted: c_int) -> c_int;
+        pub(crate) fn fts64_close(w: *mut Stream) -> c_int;
         pub(crate) fn wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int;
         pub(crate) fn execveat(d: Fd, p: Str, a: Words, e: Words, f: c_int) -> c_int;
         pub(crate) fn pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int;

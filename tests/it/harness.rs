@@ -5,6 +5,7 @@
 
 mod fence;
 mod process;
+mod random;
 mod rules;
 mod scratch;
 
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 
 pub(crate) use fence::Fence;
 pub(crate) use process::{Outcome, run};
+pub(crate) use random::Random;
 pub(crate) use rules::Rules;
 pub(crate) use scratch::Scratch;
 

@@ -77,17 +77,6 @@ fn a_descriptor_that_was_inherited_open_may_be_read() {
 }
 
 #[test]
-fn fts_is_not_judged_yet() {
-    let scratch = Scratch::new();
-    let fence = Fence::by_hand(&scratch.rules());
-    assert_eq!(fence.call(&scratch.words("opendir @/closed")), "NULL EACCES");
-    // FTS_PHYSICAL | FTS_NOCHDIR.
-    let start = scratch.text("closed");
-    let printed = fence.run(fixture("walk"), ["fts", "0x14", &start]);
-    assert!(printed.text().contains("/closed/inner/secret"), "{printed:#?}");
-}
-
-#[test]
 fn native_code_that_writes_over_our_stack_decides_what_is_opened() {
     let scratch = Scratch::new();
     let names = [scratch.text("twin"), scratch.text("secret")];

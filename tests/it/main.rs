@@ -20,6 +20,8 @@ mod natives;
 mod sockets;
 // Walkers: scandir, glob, ftw, and programs that walk by themselves.
 mod walk;
+// fts, against libc's own.
+mod fts;
 // System calls by number, and calls that reach around the fence.
 mod numbers;
 // What a path means changes between two looks at it.

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "memory of libc's allocator")]
 
 use core::ffi::c_void;
+use core::ptr::NonNull;
 
 use crate::interpose::Next;
 use crate::sys::{Answer, Errno};
@@ -97,6 +98,18 @@ impl<T: Copy> Drop for List<T> {
     fn drop(&mut self) {
         free(self.next, self.start.cast());
     }
+}
+
+/// Memory of libc's allocator, all zeros, aligned for any type of C's.
+///
+/// # Errors
+/// ENOMEM.
+pub(crate) fn zeroed(next: &Next, size: usize) -> Answer<NonNull<c_void>> {
+    // SAFETY: libc's own allocator.
+    let memory = NonNull::new(unsafe { (next.malloc)(size) }).ok_or(Errno::ENOMEM)?;
+    // SAFETY: memory of that size, which nobody else has yet.
+    unsafe { memory.cast::<u8>().write_bytes(0, size) };
+    Ok(memory)
 }
 
 /// Gives memory of libc's allocator back; null is none.

@@ -11,7 +11,7 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 
 use super::heap::{self, List};
-use super::{look, open, scan};
+use super::{look, scan, steps};
 use crate::arm::State;
 use crate::interpose::Next;
 use crate::report::Call;
@@ -214,13 +214,16 @@ impl Walk {
         let base = self.base();
         match base {
             0 => Ok(()),
-            1 => go(self.state, self.call, c"/".as_ptr()),
+            // SAFETY: a C string of ours.
+            1 => unsafe { steps::go(self.state, self.call, c"/".as_ptr()) },
             _ => {
                 let slash = base.saturating_sub(1);
                 if let Some(byte) = self.path.items_mut().get_mut(slash) {
                     *byte = 0;
                 }
-                let gone = go(self.state, self.call, self.path.items().as_ptr().cast());
+                let above = self.path.items().as_ptr().cast();
+                // SAFETY: a C string of ours.
+                let gone = unsafe { steps::go(self.state, self.call, above) };
                 if let Some(byte) = self.path.items_mut().get_mut(slash) {
                     *byte = b'/';
                 }
@@ -249,7 +252,8 @@ impl Walk {
 
     fn inspect(&self, follow: bool) -> Answer<libc::stat> {
         let (dir, path) = self.place();
-        stat(self.state, self.call, dir, path, follow)
+        // SAFETY: the path is a C string of ours.
+        unsafe { steps::inspect(self.state, self.call, dir, path, follow) }
     }
 
     /// Calls the caller's function; its answer.
@@ -385,7 +389,7 @@ impl Walk {
             }
         }
         let gone = match level.descriptor(self.state) {
-            Some(fd) if self.has(CHANGE) => go_to(self.state, self.call, fd),
+            Some(fd) if self.has(CHANGE) => steps::go_to(self.state, self.call, fd),
             _ => Ok(()),
         };
         match gone.and_then(|()| self.descend(level)) {
@@ -441,12 +445,14 @@ impl Walk {
     fn climb(&self) -> Answer<()> {
         let above = self.levels.top().and_then(|level| level.descriptor(self.state));
         if let Some(fd) = above
-            && go_to(self.state, self.call, fd).is_ok()
+            && steps::go_to(self.state, self.call, fd).is_ok()
         {
             return Ok(());
         }
         let path = if self.position.base == 1 { c"/" } else { c".." };
-        go(self.state, self.call, path.as_ptr()).inspect_err(|errno| sys::set_errno(*errno))
+        // SAFETY: a C string of ours.
+        unsafe { steps::go(self.state, self.call, path.as_ptr()) }
+            .inspect_err(|errno| sys::set_errno(*errno))
     }
 }
 
@@ -454,37 +460,6 @@ impl Walk {
 fn fail(errno: Errno) -> c_int {
     sys::set_errno(errno);
     -1
-}
-
-// The judging acts have a text of 4 KiB on their frames. Each is called on a frame of its own,
-// which is gone when the caller's function runs.
-
-#[inline(never)]
-fn stat(
-    state: &State,
-    call: Call,
-    dir: c_int,
-    path: *const c_char,
-    follow: bool,
-) -> Answer<libc::stat> {
-    let mut stat = MaybeUninit::<libc::stat>::uninit();
-    let flags = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
-    // SAFETY: the path is a C string of ours, the buffer has the size of the structure.
-    unsafe { look::stat_at(state, call, dir, path, stat.as_mut_ptr(), flags) }?;
-    // SAFETY: the kernel filled it, as its answer says.
-    Ok(unsafe { stat.assume_init() })
-}
-
-#[inline(never)]
-fn go(state: &State, call: Call, path: *const c_char) -> Answer<()> {
-    // SAFETY: the path is a C string of ours.
-    unsafe { look::change_directory(state, call, path) }.map(|_| ())
-}
-
-#[inline(never)]
-fn go_to(state: &State, call: Call, fd: c_int) -> Answer<()> {
-    // SAFETY: takes no pointer.
-    unsafe { look::change_to(state, call, fd) }.map(|_| ())
 }
 
 /// The working directory that a walk with `FTW_CHDIR` goes back to.
@@ -497,9 +472,8 @@ enum Home {
 impl Home {
     #[inline(never)]
     fn find(state: &'static State, call: Call) -> Answer<Self> {
-        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
         // SAFETY: a C string of ours.
-        match unsafe { open::open_seldom(state, call, CWD, c".".as_ptr(), flags, 0) } {
+        match unsafe { steps::open(state, call, c".".as_ptr(), libc::O_CLOEXEC) } {
             Ok(fd) => Ok(Self::Held(look::Held::new(fd))),
             Err(Errno::EACCES) => {
                 let mut text = Text::new();
@@ -516,8 +490,9 @@ impl Home {
     fn go_back(&self, state: &State, call: Call) {
         let errno = sys::errno();
         let _ = match self {
-            Self::Held(held) => go_to(state, call, held.number()),
-            Self::Named(name) => go(state, call, name.items().as_ptr().cast()),
+            Self::Held(held) => steps::go_to(state, call, held.number()),
+            // SAFETY: a C string of ours.
+            Self::Named(name) => unsafe { steps::go(state, call, name.items().as_ptr().cast()) },
         };
         sys::set_errno(errno);
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::Rules;
 
@@ -79,6 +80,14 @@ impl Scratch {
     pub(crate) fn link(&self, name: &str, target: impl AsRef<Path>) -> PathBuf {
         let path = self.path(name);
         symlink(target, &path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        path
+    }
+
+    /// Makes a FIFO and gives its path.
+    pub(crate) fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        let status = Command::new("mkfifo").arg(&path).status().expect("coreutils has mkfifo");
+        assert!(status.success(), "mkfifo {}", path.display());
         path
     }
 
