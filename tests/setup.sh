@@ -15,6 +15,12 @@ needs=(
     perl                                       perl
     unshare                                    util-linux
     /usr/bin/python3                           python3
+    strace                                     strace
+    gdb                                        gdb
+    valgrind                                   valgrind
+    '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2' libjemalloc2
+    '/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4' libtcmalloc-minimal4
+    /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 libfaketime
     '/usr/lib/jvm/java-17-openjdk-*/bin/javac' openjdk-17-jdk-headless
     javac                                      openjdk-17-jdk-headless
     groovy                                     groovy

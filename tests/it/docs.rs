@@ -97,8 +97,9 @@ fn the_page_on_reliability_names_every_test_of_a_fault() {
     for (module, test) in &named {
         assert!(tests_of(module).contains(test), "{module}::{test}");
     }
-    for module in ["exhausted", "files", "machine", "running", "start"] {
-        let module = format!("faults::{module}");
+    let faults = ["exhausted", "files", "machine", "running", "start"];
+    let faults = faults.into_iter().map(|module| format!("faults::{module}"));
+    for module in faults.chain(["guests".to_owned()]) {
         for test in tests_of(&module) {
             assert!(
                 named.contains(&(module.clone(), test.clone())),

@@ -17,12 +17,12 @@ use crate::harness::{Outcome, Scratch, artifacts, fixture, run};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A tree with a policy for it, and links to its two files.
-struct Place {
-    scratch: Scratch,
+pub(crate) struct Place {
+    pub(crate) scratch: Scratch,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let scratch = Scratch::new();
         let list = format!("[{}, {}]", scratch.text("secret"), scratch.text("closed/"));
         scratch.file(
@@ -38,13 +38,13 @@ impl Place {
     /// `fenced` what starts a command inside the fence, and `read-both` such a command, which is
     /// refused the secret and reads its twin.
     #[track_caller]
-    fn script(&self, text: &str) -> Outcome {
+    pub(crate) fn script(&self, text: &str) -> Outcome {
         self.script_by(Command::new("sh"), text)
     }
 
     /// [`Place::script`] with namespaces of its own: `unshare` gets these options.
     #[track_caller]
-    fn apart(&self, options: &[&str], text: &str) -> Outcome {
+    pub(crate) fn apart(&self, options: &[&str], text: &str) -> Outcome {
         let mut command = Command::new("unshare");
         command.args(options).arg("sh");
         let outcome = self.script_by(command, text);
@@ -72,7 +72,7 @@ impl Place {
 
 /// The secret was refused, its twin beside it was read.
 #[track_caller]
-fn expect_fenced(outcome: &Outcome) {
+pub(crate) fn expect_fenced(outcome: &Outcome) {
     assert!(outcome.stderr.contains("secret: Permission denied"), "{outcome:#?}");
     assert_eq!(outcome.stdout, "twin\n", "{outcome:#?}");
     assert_eq!(outcome.status.code(), Some(1), "{outcome:#?}");
@@ -80,7 +80,7 @@ fn expect_fenced(outcome: &Outcome) {
 
 /// Nothing was started, and the message says why and what to do.
 #[track_caller]
-fn expect_unstarted(outcome: &Outcome, why: &str, remedy: &str) {
+pub(crate) fn expect_unstarted(outcome: &Outcome, why: &str, remedy: &str) {
     assert_eq!(outcome.stdout, "", "{outcome:#?}");
     assert_eq!(outcome.status.code(), Some(125), "{outcome:#?}");
     assert!(outcome.stderr.contains(why), "{why}: {outcome:#?}");

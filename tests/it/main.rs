@@ -32,6 +32,8 @@ mod r#async;
 mod faults;
 // What a hook takes of its caller's process.
 mod alloc;
+// Allocators, interposers, sanitizers and tracers beside us and over us.
+mod guests;
 // Another preloaded library in front of us and behind us.
 mod coexist;
 // The ways around the fence that are known, each shown to be open.

@@ -23,6 +23,9 @@ use crate::exit;
 pub(crate) const SUBCOMMAND: &str = "__probe";
 /// What the probe writes; a program that merely exits with 0 proves nothing.
 const PROOF: &[u8] = b"the shim is armed\n";
+/// What may help where others are loaded too.
+const OTHERS: &str = "start it without the other libraries in LD_PRELOAD, or install ringfence's \
+                      program and library from one build";
 /// What helps where the shim itself has no word to say.
 const SAME_BUILD: &str = "install ringfence's program and library from one build";
 
@@ -51,8 +54,16 @@ pub(crate) fn prove(environment: &Variables, library: &Path, image: &Path) -> Re
         return Ok(());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    let refusal = failed("the shim did not arm itself", remedy(&words).unwrap_or(SAME_BUILD));
+    let others = || has_others(environment).then_some(OTHERS);
+    let help = remedy(&words).or_else(others).unwrap_or(SAME_BUILD);
+    let refusal = failed("the shim did not arm itself", help);
     Err(words.lines().map(str::trim).filter(|line| !line.is_empty()).fold(refusal, Refusal::note))
+}
+
+/// Whether libraries besides ours are preloaded.
+fn has_others(environment: &Variables) -> bool {
+    let preload = environment.iter().find(|(name, _)| name == "LD_PRELOAD");
+    preload.is_some_and(|(_, libraries)| libraries.as_bytes().contains(&b':'))
 }
 
 /// What the shim itself says is to be done: the end of its line.
