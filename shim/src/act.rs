@@ -9,6 +9,7 @@ pub(crate) mod fts;
 pub(crate) mod glob;
 pub(crate) mod heap;
 pub(crate) mod loader;
+pub(crate) mod logins;
 pub(crate) mod look;
 pub(crate) mod movement;
 pub(crate) mod named;

@@ -37,6 +37,8 @@ struct Gate {
 
 /// `EAI_SYSTEM` of netdb.h: errno says why.
 const EAI_SYSTEM: isize = -11;
+/// `RPC_UNKNOWNHOST` of rpc/clnt.h.
+const UNKNOWN_HOST: isize = 13;
 /// getdate(3): the template file cannot be opened for reading.
 const NO_TEMPLATE: isize = 2;
 
@@ -138,8 +140,8 @@ gates! {
     getfsspec touches Mounts, refused Null;
     sethostid touches HostNumber, refused Minus;
     ruserpass touches RemotePasswords, refused Minus;
-    rexec touches RemotePasswords, refused Minus;
-    rexec_af touches RemotePasswords, refused Minus;
+    rexec touches RemoteHost, refused Minus;
+    rexec_af touches RemoteHost, refused Minus;
 
     // Dates, by the templates of a file.
     getdate touches DateTemplates, refused Null;
@@ -161,7 +163,28 @@ gates! {
     getnetbyname_r touches ResolverFiles, refused Failure;
     getnetbyaddr touches ResolverFiles, refused Null;
     getnetbyaddr_r touches ResolverFiles, refused Failure;
+    getnetbyname touches ResolverFiles, refused Null;
+    getnetent touches ResolverFiles, refused Null;
+    getnetent_r touches ResolverFiles, refused Failure;
+    setnetent touches ResolverFiles, refused Null;
+    endnetent touches ResolverFiles, refused Null;
     ether_ntohost touches ResolverFiles, refused Minus;
+    gethostid touches ResolverFiles, refused Minus;
+    rcmd touches ResolverFiles, refused Minus;
+    rcmd_af touches ResolverFiles, refused Minus;
+    getrpcport touches ResolverFiles, refused Null;
+    clnt_create touches ResolverFiles, refused Null;
+    callrpc touches ResolverFiles, refused Own(UNKNOWN_HOST);
+    __nss_hostname_digits_dots touches ResolverFiles, refused Null;
+    _nss_dns_getcanonname_r touches ResolverFiles, refused Minus;
+    _nss_dns_gethostbyaddr2_r touches ResolverFiles, refused Minus;
+    _nss_dns_gethostbyaddr_r touches ResolverFiles, refused Minus;
+    _nss_dns_gethostbyname_r touches ResolverFiles, refused Minus;
+    _nss_dns_gethostbyname2_r touches ResolverFiles, refused Minus;
+    _nss_dns_gethostbyname3_r touches ResolverFiles, refused Minus;
+    _nss_dns_gethostbyname4_r touches ResolverFiles, refused Minus;
+    _nss_dns_getnetbyaddr_r touches ResolverFiles, refused Minus;
+    _nss_dns_getnetbyname_r touches ResolverFiles, refused Minus;
     ruserok touches ResolverFiles, refused Minus;
     ruserok_af touches ResolverFiles, refused Minus;
     iruserok touches ResolverFiles, refused Minus;

@@ -20,8 +20,8 @@ use crate::act::scan::{Compare as Order, Select};
 use crate::act::start::Spawning;
 use crate::act::tree::{Detailed, Visit};
 use crate::act::{
-    attribute, change, configured, fts, glob, look, movement, named, number, open, scan, shell,
-    socket, start, stream, thread, tree, watch, words,
+    attribute, change, configured, fts, glob, logins, look, movement, named, number, open, scan,
+    shell, socket, start, stream, thread, tree, watch, words,
 };
 use crate::interpose::hooks;
 use crate::sys::CWD;
@@ -156,6 +156,10 @@ hooks! {
     fts64_children(walk: *mut Stream, wanted: c_int) -> *mut Entry, deny (null_mut()) => fts::children(walk, wanted);
     fts64_set(walk: *mut Stream, entry: *mut Entry, wanted: c_int) -> c_int, deny (1) => fts::set(walk, entry, wanted);
     fts64_close(walk: *mut Stream) -> c_int, deny (-1) => fts::close(walk);
+
+    // Recording logins.
+    updwtmp(path: Str, record: *const libc::utmpx) -> (), deny (()) => logins::append(path, record);
+    updwtmpx(path: Str, record: *const libc::utmpx) -> (), deny (()) => logins::append(path, record);
 
     // Making and removing names.
     unlink(path: Str) -> c_int, deny (-1) => change::unlink(CWD, path, 0);
@@ -463,6 +467,8 @@ pub(crate) mod prototypes {
         pub(crate) fn fts64_children(w: *mut Stream, wanted: c_int) -> *mut Entry;
         pub(crate) fn fts64_set(w: *mut Stream, e: *mut Entry, wanted: c_int) -> c_int;
         pub(crate) fn fts64_close(w: *mut Stream) -> c_int;
+        pub(crate) fn updwtmp(path: Str, record: *const utmpx);
+        pub(crate) fn updwtmpx(path: Str, record: *const utmpx);
         pub(crate) fn wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int;
         pub(crate) fn execveat(d: Fd, p: Str, a: Words, e: Words, f: c_int) -> c_int;
         pub(crate) fn pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int;

@@ -24,11 +24,8 @@ const IMPORTS: [&str; 7] = [
 ];
 
 /// Rows of the data that are no hooks, each with its reason.
-const NO_HOOKS: &[(&str, &str)] = &[
-    ("updwtmp", "not judged yet: appends a record of a login, as updwtmpx does"),
-    ("updwtmpx", "not judged yet: appends a record of a login"),
-    ("uselib", "the kernel has no such call on x86-64 any more: ENOSYS, whoever asks"),
-];
+const NO_HOOKS: &[(&str, &str)] =
+    &[("uselib", "the kernel has no such call on x86-64 any more: ENOSYS, whoever asks")];
 
 /// The names of a dynamic symbol table, without their versions.
 fn names(library: &Path, which: &str) -> BTreeSet<String> {

@@ -31,6 +31,8 @@ pub(crate) enum Secret {
     HostNumber,
     /// `$HOME/.netrc`.
     RemotePasswords,
+    /// The same, and what the resolver reads for the host.
+    RemoteHost,
     /// `$DATEMSK`.
     DateTemplates,
     /// `$RESOLV_HOST_CONF` and `$HOSTALIASES`.
@@ -54,6 +56,10 @@ pub(crate) fn judge(state: &State, call: Call, secret: Secret) -> Answer<()> {
             Some(home) => file(state, call, Access::READ, &[home, b"/.netrc"]),
             None => Ok(()),
         },
+        Secret::RemoteHost => {
+            judge(state, call, Secret::RemotePasswords)?;
+            judge(state, call, Secret::ResolverFiles)
+        }
         Secret::DateTemplates => match variable(b"DATEMSK") {
             Some(path) => file(state, call, Access::READ, &[path]),
             None => Ok(()),

@@ -1,6 +1,8 @@
 //! The rows whose place is not in their arguments, or that are refused whatever the place is.
 
-use crate::harness::{Fence, Rules, Scratch};
+use std::fs;
+
+use crate::harness::{Fence, Rules, Scratch, fixture};
 
 /// Asserts what a case prints when `place` is forbidden, and that it is not refused when another
 /// place is; `@` stands for a scratch tree.
@@ -121,6 +123,60 @@ fn logins_are_read_from_the_systems_own_files_alone() {
         }
         refused("/var/log/wtmp", &format!("{call} /var/log/wtmp"), "-1 EACCES");
         refused("/var/log", &format!("{call} /var/log/wtmp"), "-1 EACCES");
+    }
+}
+
+#[test]
+fn a_record_of_a_login_is_appended_where_the_caller_says() {
+    for call in ["updwtmp", "updwtmpx"] {
+        let scratch = Scratch::new();
+        let fence = Fence::by_hand(&scratch.rules());
+        let append = |fence: &Fence, name: &str| {
+            let result = fence.call(&scratch.words(&format!("{call} @/{name}")));
+            (result, fs::metadata(scratch.path(name)).map_or(0, |found| found.len()))
+        };
+        assert_eq!(append(&fence, "secret"), ("0 EACCES".to_owned(), 7), "{call}");
+        assert_eq!(append(&fence, "closed/none"), ("0 EACCES".to_owned(), 0), "{call}");
+        assert_eq!(append(&fence, "none"), append(&Fence::open(), "none"), "{call}");
+        // A record that was cut short is overwritten.
+        for times in 1..=2 {
+            assert_eq!(append(&fence, "twin"), ("ok".to_owned(), times * 384), "{call}");
+        }
+        assert_eq!(append(&Fence::open(), "twin"), ("ok".to_owned(), 3 * 384), "{call}");
+    }
+}
+
+#[test]
+fn nothing_looks_a_host_up_while_a_variable_would_show_a_file() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    let shown = |fence: &Fence, function: &str| {
+        let outcome = fence.run(fixture("resolver"), [&scratch.text("secret"), function]);
+        // It may end as it likes: what matters is what it showed until then.
+        outcome.stderr.contains("bad command `SECRET'")
+    };
+    for function in [
+        "__nss_hostname_digits_dots",
+        "_nss_dns_getcanonname_r",
+        "_nss_dns_gethostbyaddr2_r",
+        "_nss_dns_gethostbyaddr_r",
+        "_nss_dns_gethostbyname2_r",
+        "_nss_dns_gethostbyname3_r",
+        "_nss_dns_gethostbyname4_r",
+        "_nss_dns_gethostbyname_r",
+        "_nss_dns_getnetbyname_r",
+        "callrpc",
+        "clnt_create",
+        "gethostbyname",
+        "gethostid",
+        "getnetbyname",
+        "getnetent",
+        "getnetent_r",
+        "getrpcport",
+        "setnetent",
+    ] {
+        assert!(shown(&Fence::open(), function), "{function} shows it without a fence");
+        assert!(!shown(&fence, function), "{function}");
     }
 }
 
