@@ -210,6 +210,13 @@ impl<'a> CallerList<'a> {
         self.first.0 != 0
     }
 
+    /// Whether somebody is forbidden.
+    #[must_use]
+    #[inline]
+    pub const fn has_forbidden(&self) -> bool {
+        self.first.1 != 0
+    }
+
     /// The first rule that authorizes somebody, for messages about who is not named.
     #[must_use]
     pub const fn first_authorized(&self) -> Option<RuleIndex> {

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use ringfence_policy::{Access, CallerKind, Creation, Image};
 
-use crate::caller::Callers;
+use crate::caller::{Callers, FindObject};
 use crate::elf::{Object, Start};
 use crate::interpose::Next;
 use crate::place;
@@ -54,6 +54,10 @@ pub(crate) struct State {
     pub(crate) counters: &'static Counters,
     /// What rules about callers need; `None` where there are none.
     pub(crate) callers: Option<&'static Callers>,
+    /// libc's own way to an object by an address; glibc 2.34 has none.
+    pub(crate) find_object: Option<FindObject>,
+    /// Where the program begins, which tells its code from that of libraries.
+    pub(crate) entry: Option<usize>,
 }
 
 /// The environment that carries the fence into a child, as `NAME=value` texts.
@@ -197,7 +201,16 @@ fn build() -> Result<&'static State, Fault> {
         console,
         counters,
         callers,
+        find_object: find_object(libc),
+        entry: start.entry(),
     })
+}
+
+fn find_object(libc: Object) -> Option<FindObject> {
+    let address = libc.symbol(c"_dl_find_object")?;
+    let address = core::ptr::with_exposed_provenance::<core::ffi::c_void>(address);
+    // SAFETY: libc's function of that name, whose type dlfcn.h states.
+    Some(unsafe { core::mem::transmute::<*const core::ffi::c_void, FindObject>(address) })
 }
 
 /// Whether any rule is about who calls.

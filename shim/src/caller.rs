@@ -7,25 +7,31 @@
 
 #![expect(unsafe_code, reason = "a mapping of counters and slots")]
 
+use core::ops::Range;
+
 use ringfence_policy::{CallerKind, CallerVerdict, Creation, RuleIndex};
 
 use crate::arm::State;
 use crate::lineage::Slots;
-use crate::sys::{self, Answer};
+use crate::sys::{self, Answer, Errno};
 use crate::table;
 
 mod known;
 mod maps;
+mod unwind;
 
 use known::Known;
 pub(crate) use maps::LONGEST_PATH;
 use maps::Object;
+use unwind::Steps;
+pub(crate) use unwind::{FindObject, Frame};
 
 /// What rules about callers need, in memory that a forked child finds cleared: the child has none
 /// of the threads that were about to begin.
 pub(crate) struct Callers {
     pub(crate) slots: Slots,
     known: Known,
+    steps: Steps,
 }
 
 impl Callers {
@@ -40,6 +46,7 @@ impl Callers {
     /// Forgets which objects lie where.
     pub(crate) fn forget(&self) {
         self.known.forget();
+        self.steps.forget();
     }
 }
 
@@ -133,25 +140,66 @@ const JVM: [&[u8]; 2] = [b"libjvm.so", b"libjli.so"];
 ///
 /// # Errors
 /// What the kernel answers where it cannot be found out.
-pub(crate) fn of(state: &State, callers: &Callers, address: usize) -> Answer<Caller> {
+fn of(state: &State, callers: &Callers, address: usize) -> Answer<(Range<usize>, Caller)> {
     match callers.known.find(address) {
-        Some(caller) => Ok(caller),
+        Some(found) => Ok(found),
         None => find(state, callers, address),
     }
 }
 
+/// More frames than any stack has.
+const MOST_FRAMES: usize = 1_000_000;
+
+/// Asks for each object on the stack, from the innermost frame outwards, until `look` says that it
+/// has seen enough or the stack cannot be followed any further. Neighbouring frames of one object
+/// are asked for once. The last argument of `look` says whether it is the program itself.
+///
+/// # Errors
+/// As [`of`]; EAGAIN for a stack without an end.
+pub(crate) fn walk(
+    state: &State,
+    callers: &Callers,
+    start: Frame,
+    mut look: impl FnMut(Frame, Caller, bool) -> Look,
+) -> Answer<()> {
+    let limit = sys::stack_end(start.stack);
+    let mut frame = start;
+    let mut here = 0..0;
+    for _ in 0..MOST_FRAMES {
+        if !here.contains(&frame.code) {
+            let (range, caller) = of(state, callers, frame.code)?;
+            let is_program = state.entry.is_some_and(|entry| range.contains(&entry));
+            here = range;
+            if look(frame, caller, is_program) == Look::Enough {
+                return Ok(());
+            }
+        }
+        let next = state.find_object.and_then(|find| callers.steps.outward(frame, limit, find));
+        let Some(next) = next else { return Ok(()) };
+        frame = next;
+    }
+    Err(Errno::EAGAIN)
+}
+
+/// Whether a walk goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// To the next object.
+    On,
+    /// It has seen enough.
+    Enough,
+}
+
 #[cold]
 #[inline(never)]
-fn find(state: &State, callers: &Callers, address: usize) -> Answer<Caller> {
+fn find(state: &State, callers: &Callers, address: usize) -> Answer<(Range<usize>, Caller)> {
     let generation = callers.known.generation();
-    let (caller, range) = look_up(address, |object| match object {
-        Some(object) => (judge(state, object), Some(object.mapped())),
-        None => (Caller::Nobody, None),
+    let (range, caller) = look_up(address, |object| match object {
+        Some(object) => (object.mapped(), judge(state, object)),
+        None => (address..address, Caller::Nobody),
     })?;
-    if let Some(range) = range {
-        callers.known.keep(generation, range, caller);
-    }
-    Ok(caller)
+    callers.known.keep(generation, range.clone(), caller);
+    Ok((range, caller))
 }
 
 /// The real path of the object at an address; an empty one for code that lies in none.

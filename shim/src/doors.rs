@@ -14,6 +14,7 @@ use core::ffi::{c_char, c_int, c_long, c_void};
 use crate::act::loader::{self, Symbol};
 use crate::act::{number, start};
 use crate::arm::armed;
+use crate::caller::Frame;
 use crate::interpose::Hook;
 use crate::report::Call;
 use crate::sys::{self, Answer, Errno};
@@ -23,15 +24,16 @@ macro_rules! door_body {
     ($judge:path, $number:expr) => {
         // The stack is aligned when a function is called; 8 bytes are its return address.
         core::arch::naked_asm!(
-            "sub rsp, 56",
+            "sub rsp, 72",
             "mov [rsp], rdi",
             "mov [rsp + 8], rsi",
             "mov [rsp + 16], rdx",
             "mov [rsp + 24], rcx",
             "mov [rsp + 32], r8",
             "mov [rsp + 40], r9",
-            "lea rax, [rsp + 64]",
+            "lea rax, [rsp + 80]",
             "mov [rsp + 48], rax",
+            "mov [rsp + 56], rbp",
             "mov rdi, rsp",
             "mov esi, {number}",
             "call {judge}",
@@ -41,7 +43,7 @@ macro_rules! door_body {
             "mov rcx, [rsp + 24]",
             "mov r8, [rsp + 32]",
             "mov r9, [rsp + 40]",
-            "add rsp, 56",
+            "add rsp, 72",
             "jmp rax",
             judge = sym $judge,
             number = const $number,
@@ -56,6 +58,8 @@ pub(crate) struct Registers {
     words: [usize; 6],
     /// The caller's words on the stack, from the seventh argument on.
     stack: *const usize,
+    /// The caller's rbp.
+    base: usize,
 }
 
 impl Registers {
@@ -64,10 +68,11 @@ impl Registers {
         self.words
     }
 
-    /// Where the call returns to: the code that made it.
-    pub(crate) fn return_address(&self) -> usize {
+    /// The frame that the call was made from.
+    pub(crate) fn frame(&self) -> Frame {
         // SAFETY: a call leaves it right below the caller's words on the stack.
-        unsafe { self.stack.wrapping_sub(1).read() }
+        let code = unsafe { self.stack.wrapping_sub(1).read() };
+        Frame { code, stack: self.stack.expose_provenance(), base: self.base }
     }
 }
 
@@ -235,7 +240,7 @@ extern "C" fn judge_clone(registers: &mut Registers) -> Next {
     if number::makes_spaces(state, flags) {
         return fail(registers, Errno::EPERM);
     }
-    match number::makes_thread(state, Call("clone"), flags, registers.return_address()) {
+    match number::makes_thread(state, Call("clone"), flags, registers.frame()) {
         Ok(()) => state.next.clone as Next,
         Err(errno) => fail(registers, errno),
     }
@@ -261,7 +266,7 @@ extern "C" fn judge_syscall(registers: &mut Registers) -> Next {
     let f = unsafe { registers.stack.read() };
     let call = c_long::from_ne_bytes(call.to_ne_bytes());
     // SAFETY: the caller's own system call, with what that demands.
-    match unsafe { number::act(state, call, [a, b, c, d, e, f], registers.return_address()) } {
+    match unsafe { number::act(state, call, [a, b, c, d, e, f], registers.frame()) } {
         number::Outcome::Pass => state.next.syscall as Next,
         number::Outcome::Refuse(errno) => fail(registers, errno),
         number::Outcome::Done(value) => answer(registers, value),

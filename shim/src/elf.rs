@@ -61,6 +61,12 @@ unsafe extern "C" {
     static _DYNAMIC: u8;
 }
 
+/// Where the first stack began: whatever is called lies below.
+pub(crate) fn stack_end() -> usize {
+    // SAFETY: a plain variable of ld.so's, written before any constructor.
+    unsafe { (&raw const __libc_stack_end).read() }.addr()
+}
+
 /// What the kernel left on the stack at the start of the program.
 pub(crate) struct Start {
     environment: *const *const c_char,
@@ -108,6 +114,11 @@ impl Start {
             }
             place = place.wrapping_add(1);
         }
+    }
+
+    /// The first instruction of the program.
+    pub(crate) fn entry(&self) -> Option<usize> {
+        self.auxiliary(libc::AT_ENTRY)
     }
 
     fn auxiliary(&self, key: u64) -> Option<usize> {

@@ -515,3 +515,15 @@ pub(crate) fn random(bytes: &mut [u8]) -> Answer<()> {
     // SAFETY: the kernel writes within the buffer.
     answer(unsafe { syscall6(number(libc::SYS_getrandom), arguments) }).map(|_| ())
 }
+
+/// Larger than any stack, and smaller than what lies between a stack and what has nothing to do
+/// with it.
+const LARGEST_STACK: usize = 1 << 30;
+
+/// An address up to which the stack is mapped that a stack pointer points into: its end, or, for a
+/// stack that is neither the first one nor a thread's own, the end of the page.
+pub(crate) fn stack_end(pointer: usize) -> usize {
+    let ends = [crate::elf::stack_end(), arch::thread_block()];
+    let is_near = |end: &usize| (pointer..pointer.saturating_add(LARGEST_STACK)).contains(end);
+    ends.into_iter().filter(is_near).min().unwrap_or((pointer | 0xfff).saturating_add(1))
+}

@@ -65,7 +65,7 @@ extern "C" fn create(registers: &mut Registers) -> Next {
     let libc = state.next.pthread_create as Next;
     let Some(callers) = state.callers else { return libc };
     let call = Call("pthread_create");
-    match thread::judge(state, callers, call, registers.return_address()) {
+    match thread::judge(state, callers, call, registers.frame()) {
         Err(errno) => answer(registers, errno.0.cast_unsigned() as usize),
         Ok(lineage) if lineage.is_neutral() => libc,
         Ok(lineage) => {
@@ -85,7 +85,7 @@ extern "C" fn create_c11(registers: &mut Registers) -> Next {
     let state = armed();
     let libc = state.next.thrd_create as Next;
     let Some(callers) = state.callers else { return libc };
-    match thread::judge(state, callers, Call("thrd_create"), registers.return_address()) {
+    match thread::judge(state, callers, Call("thrd_create"), registers.frame()) {
         Err(_) => answer(registers, THRD_ERROR.cast_unsigned() as usize),
         Ok(lineage) if lineage.is_neutral() => libc,
         Ok(lineage) => {
@@ -136,7 +136,7 @@ fn judge(
 ) -> Result<(), Errno> {
     let (true, Some(callers)) = (asks, state.callers) else { return Ok(()) };
     let call = Call(name.to_str().unwrap_or_default());
-    thread::judge(state, callers, call, registers.return_address()).map(|_| ())
+    thread::judge(state, callers, call, registers.frame()).map(|_| ())
 }
 
 /// These are seldom called: libc's own is looked up each time.

@@ -8,7 +8,7 @@ use crate::harness::{Fence, Outcome, Rules, Scratch, fixture};
 use crate::programs::PYTHON;
 
 /// Every way to a thread.
-const WAYS: [&str; 17] = [
+const WAYS: [&str; 18] = [
     "pthread_create",
     "thrd_create",
     "dlsym-default",
@@ -23,6 +23,7 @@ const WAYS: [&str; 17] = [
     "lio_listio",
     "lio_listio-each",
     "getaddrinfo_a",
+    "qsort",
     "clone",
     "syscall-clone",
     "syscall-clone3",
@@ -169,6 +170,25 @@ fn the_longer_name_decides_and_a_forbidden_name_beats_an_authorized_one() {
     let names =
         Rules::new().authorize_threads(vendor.prefix()).forbid_threads("native:libscan.so.3");
     assert_eq!(first(names), "pthread_create EPERM", "each name is judged by itself");
+}
+
+/// A library that has another one make its threads is behind these; one that is not on the stack
+/// is not.
+#[test]
+fn a_forbidden_library_has_no_other_make_its_threads() {
+    let vendor = Vendor::new();
+    let other = vendor.copy("open/libother.so");
+    let fence = Fence::by_hand(&Rules::new().forbid_threads(vendor.prefix()));
+    let through = format!("through:{other}");
+    assert_eq!(vendor.lines(&fence, &[&through]), ["through EPERM"]);
+    let words = [other.as_str(), "vendor:pthread_create", &through];
+    let control = ["pthread_create 0 ran", "pthread_create 0 ran", "through 0"];
+    assert_eq!(lines(&fence.run(fixture("threads"), words)), control);
+    // Where others are authorized, the nearest library is who asks.
+    let fence = Fence::by_hand(&Rules::new().authorize_threads(format!("native:{other}")));
+    let expected = ["through 0", "pthread_create EPERM"];
+    let printed = vendor.lines(&fence, &[&through, "vendor:pthread_create"]);
+    assert_eq!(printed[1..], expected);
 }
 
 /// Another library where the first one lay: what was known of the place is not believed.

@@ -10,6 +10,7 @@ use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
 
 use super::{attribute, look, open, thread};
 use crate::arm::State;
+use crate::caller::Frame;
 use crate::hooks::{self, Returns};
 use crate::report::Call;
 use crate::sys::{self, Answer, Errno, How, pass};
@@ -98,11 +99,11 @@ const fn is_refused(call: c_long) -> Option<Errno> {
     }
 }
 
-/// Does what the symbol of the number does, for code at `from`.
+/// Does what the symbol of the number does, for who called at `from`.
 ///
 /// # Safety
 /// The words must be what the system call demands.
-pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: usize) -> Outcome {
+pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: Frame) -> Outcome {
     if usize::try_from(call).map_or(true, |number| number > NEWEST) {
         return Outcome::Refuse(Errno::ENOSYS);
     }
@@ -165,7 +166,7 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: u
 ///
 /// # Errors
 /// As [`thread::judge`].
-pub(crate) fn makes_thread(state: &State, call: Call, flags: u64, from: usize) -> Answer<()> {
+pub(crate) fn makes_thread(state: &State, call: Call, flags: u64, from: Frame) -> Answer<()> {
     let has = |flag: c_int| flags & u64::from(flag.cast_unsigned()) != 0;
     let is_thread = has(libc::CLONE_VM) && !has(libc::CLONE_VFORK);
     match state.callers {
@@ -175,7 +176,7 @@ pub(crate) fn makes_thread(state: &State, call: Call, flags: u64, from: usize) -
     }
 }
 
-fn task(state: &State, call: Call, flags: u64, from: usize) -> Outcome {
+fn task(state: &State, call: Call, flags: u64, from: Frame) -> Outcome {
     match spaces(state, flags) {
         Outcome::Pass => {
             makes_thread(state, call, flags, from).map_or_else(Outcome::Refuse, |()| Outcome::Pass)

@@ -7,50 +7,72 @@ use core::ffi::{c_int, c_void};
 use ringfence_policy::{CallerKind, CallerVerdict, Creation, RuleIndex};
 
 use crate::arm::State;
-use crate::caller::{self, Caller, Callers, Verdict};
+use crate::caller::{self, Caller, Callers, Frame, Look, Verdict};
 use crate::lineage::{self, Beginning, Lineage};
 use crate::report::{self, Call, Why};
 use crate::sys::{Answer, Errno};
 
-/// Judges a thread that is asked for by code at `from`, and answers what the new one inherits.
+/// Judges a thread that is asked for at a frame, and answers what the new one inherits.
+///
+/// Who asks is the nearest object on the stack that is not the runtime. Where a list forbids, the
+/// objects further out are looked at too, but for the program itself: a library may have another
+/// one create its threads.
 ///
 /// # Errors
 /// EPERM where a rule refuses it; EAGAIN where the caller cannot be found out, as when there is
 /// no memory for a thread.
-pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: usize) -> Answer<Lineage> {
+pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
     let own = lineage::current();
     let list = state.image.callers(Creation::Thread, CallerKind::Native);
     if list.is_empty() && !state.image.denies_unattributed() {
         return Ok(own);
     }
-    let caller = caller::of(state, callers, from).map_err(|_| Errno::EAGAIN)?;
-    let inherits = |native: Verdict| Lineage { native: native.word(), ..own };
-    let descent = Verdict::from_word(own.native);
-    let others = list.first_authorized();
-    let nobody = || others.is_some() || state.image.denies_unattributed();
-    let (rule, why) = match (caller, descent.get()) {
-        // An error is the end of the JVM; on whose behalf it acts is found out where Java asks.
-        (Caller::Jvm, _) => return Ok(own),
-        (Caller::Object { threads, .. }, _)
-            if let CallerVerdict::Forbidden(rule) = threads.get() =>
+    let mut nearest = (from, Caller::Runtime);
+    let mut forbidden = None;
+    caller::walk(state, callers, from, |frame, caller, is_program| {
+        let is_nearest = nearest.1 == Caller::Runtime;
+        if is_nearest {
+            nearest = (frame, caller);
+        }
+        // The program is behind all that its libraries do.
+        if (is_nearest || !is_program)
+            && let Caller::Object { threads, .. } = caller
+            && let CallerVerdict::Forbidden(rule) = threads.get()
         {
-            (rule, Why::Forbidden)
+            forbidden = Some((frame, rule));
         }
-        // Only where refusals are told and not enforced.
-        (_, CallerVerdict::Forbidden(rule)) => (rule, Why::Forbidden),
-        (Caller::Object { threads, .. }, _) => match (threads.get(), others) {
-            (CallerVerdict::Unnamed, Some(rule)) => (rule, Why::Unauthorized),
-            (CallerVerdict::Unnamed, None) => return Ok(own),
-            (_, _) => return Ok(inherits(threads)),
-        },
-        (Caller::Runtime, CallerVerdict::Authorized(_)) => return Ok(own),
-        (Caller::Runtime | Caller::Nobody, _) if nobody() => {
-            (others.unwrap_or(RuleIndex::UNJUDGED), Why::Unattributed)
-        }
-        (Caller::Runtime | Caller::Nobody, _) => return Ok(own),
+        let enough = match caller {
+            Caller::Runtime => false,
+            Caller::Jvm => true,
+            Caller::Nobody | Caller::Object { .. } => !list.has_forbidden() || forbidden.is_some(),
+        };
+        if enough { Look::Enough } else { Look::On }
+    })
+    .map_err(|_| Errno::EAGAIN)?;
+
+    // An error is the end of the JVM; on whose behalf it acts is found out where Java asks.
+    let (frame, Caller::Object { .. } | Caller::Runtime | Caller::Nobody) = nearest else {
+        return Ok(own);
     };
-    refuse(state, call, from, rule, why)?;
-    Ok(inherits(Verdict::against(rule)))
+    let descent = Verdict::from_word(own.native).get();
+    let others = list.first_authorized();
+    let (frame, rule, why) = match (forbidden, descent, nearest.1) {
+        (Some((frame, rule)), _, _) => (frame, rule, Why::Forbidden),
+        // Only where refusals are told and not enforced.
+        (None, CallerVerdict::Forbidden(rule), _) => (frame, rule, Why::Forbidden),
+        (None, _, Caller::Object { threads, .. }) => match (threads.get(), others) {
+            (CallerVerdict::Unnamed, Some(rule)) => (frame, rule, Why::Unauthorized),
+            (CallerVerdict::Unnamed, None) => return Ok(own),
+            (_, _) => return Ok(Lineage { native: threads.word(), ..own }),
+        },
+        (None, CallerVerdict::Authorized(_), Caller::Runtime) => return Ok(own),
+        (None, _, _) if others.is_some() || state.image.denies_unattributed() => {
+            (frame, others.unwrap_or(RuleIndex::UNJUDGED), Why::Unattributed)
+        }
+        (None, _, _) => return Ok(own),
+    };
+    refuse(state, call, frame.code, rule, why)?;
+    Ok(Lineage { native: Verdict::against(rule).word(), ..own })
 }
 
 /// Reports the refusal; `Ok` in audit mode.

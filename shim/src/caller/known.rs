@@ -44,7 +44,7 @@ impl Known {
 
     /// What is known about an address.
     #[inline]
-    pub(super) fn find(&self, address: usize) -> Option<Caller> {
+    pub(super) fn find(&self, address: usize) -> Option<(Range<usize>, Caller)> {
         let wanted = stamp(self.generation());
         for entry in &self.entries {
             let found = entry.stamp.load(Ordering::Acquire);
@@ -58,7 +58,7 @@ impl Known {
             fence(Ordering::Acquire);
             let is_whole = found == wanted && entry.stamp.load(Ordering::Relaxed) == wanted;
             if is_whole && (start..end).contains(&address) {
-                return caller(kind, threads, processes);
+                return Some((start..end, caller(kind, threads, processes)?));
             }
         }
         None
@@ -130,6 +130,10 @@ mod tests {
         Known { generation: AtomicU64::new(0), entries }
     }
 
+    fn who(known: &Known, address: usize) -> Option<Caller> {
+        known.find(address).map(|(_, caller)| caller)
+    }
+
     fn object(word: usize) -> Caller {
         let verdict = Verdict::from_word(word);
         Caller::Object { threads: verdict, processes: verdict }
@@ -138,18 +142,18 @@ mod tests {
     #[test]
     fn a_mapping_is_known_until_it_is_forgotten() {
         let known = table();
-        assert_eq!(known.find(5), None);
+        assert_eq!(who(&known, 5), None);
         known.keep(known.generation(), 4..8, object(3));
         known.keep(known.generation(), 8..9, Caller::Runtime);
         known.keep(known.generation(), 9..10, Caller::Nobody);
         assert_eq!(
-            [3, 4, 7, 8, 9].map(|at| known.find(at)),
+            [3, 4, 7, 8, 9].map(|at| who(&known, at)),
             [None, Some(object(3)), Some(object(3)), Some(Caller::Runtime), None]
         );
         known.forget();
-        assert_eq!(known.find(5), None);
+        assert_eq!(who(&known, 5), None);
         known.keep(known.generation(), 4..8, Caller::Jvm);
-        assert_eq!(known.find(5), Some(Caller::Jvm));
+        assert_eq!(who(&known, 5), Some(Caller::Jvm));
     }
 
     #[test]
@@ -158,7 +162,7 @@ mod tests {
         let before = known.generation();
         known.forget();
         known.keep(before, 4..8, object(3));
-        assert_eq!(known.find(5), None);
+        assert_eq!(who(&known, 5), None);
     }
 
     #[test]
@@ -169,7 +173,7 @@ mod tests {
         }
         for number in 0..ENTRIES * 2 {
             let expected = (number < ENTRIES).then(|| object(number));
-            assert_eq!(known.find(number), expected, "{number}");
+            assert_eq!(who(&known, number), expected, "{number}");
         }
     }
 
@@ -191,7 +195,7 @@ mod tests {
             });
             while !done.load(Ordering::Relaxed) {
                 for at in 0..1000 {
-                    if let Some(found) = known.find(at) {
+                    if let Some(found) = who(&known, at) {
                         assert_eq!(found, object(at + 1), "{at}");
                     }
                 }

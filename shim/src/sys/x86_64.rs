@@ -286,3 +286,15 @@ pub(crate) fn lineage() -> *mut crate::lineage::Lineage {
     }
     place
 }
+
+/// The address of the calling thread's block, which libc puts at the end of the stacks that it
+/// makes, and of those that a program gives it.
+#[inline(always)]
+pub(super) fn thread_block() -> usize {
+    let block: usize;
+    // SAFETY: the first word of the block is its own address.
+    unsafe {
+        asm!("mov {block}, qword ptr fs:[0]", block = out(reg) block, options(nostack, readonly));
+    }
+    block
+}

@@ -1,0 +1,557 @@
+//! The frames of the calling thread, from the innermost outwards.
+//!
+//! Each object says in its `.eh_frame` where a frame of its code keeps the return address. libc
+//! finds the object without a lock (`_dl_find_object`), and what one address of code comes to is
+//! kept, so that a walk is a few loads a frame. Only the thread's own stack is read, between where
+//! it stands and where it ends; what leads elsewhere, has no such table or interrupts other code
+//! (a signal's frame) ends the walk.
+
+#![expect(unsafe_code, reason = "reads tables of loaded objects and the thread's own stack")]
+
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// `_dl_find_object` of dlfcn.h.
+pub(crate) type FindObject = unsafe extern "C" fn(*const c_void, *mut FoundObject) -> c_int;
+
+/// `struct dl_find_object`, with room for what later versions add.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct FoundObject {
+    flags: u64,
+    start: usize,
+    end: usize,
+    map: usize,
+    /// `PT_GNU_EH_FRAME`.
+    frames: usize,
+    reserved: [u64; 11],
+}
+
+/// Where a call returns to, and the registers that it then finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// The code.
+    pub(crate) code: usize,
+    /// The stack pointer.
+    pub(crate) stack: usize,
+    /// rbp, which many frames are found by.
+    pub(crate) base: usize,
+}
+
+/// How to get from a frame to the one that called it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Step {
+    /// The outer frame's stack pointer is found from rbp, not from the stack pointer.
+    by_base: bool,
+    /// And this many bytes above.
+    offset: usize,
+    /// rbp was saved that many words below there; 0 for not.
+    saved: usize,
+}
+
+impl Step {
+    /// Few enough bits to stand beside an address: None where it does not fit.
+    fn pack(self, code: usize) -> Option<u64> {
+        let words = self.offset / 8;
+        let fits = words < 1 << 12 && self.saved < 1 << 4 && code < 1 << 47;
+        let packed = words | usize::from(self.by_base) << 12 | self.saved << 13;
+        fits.then_some((code << 17 | packed) as u64)
+    }
+
+    fn unpack(word: u64, code: usize) -> Option<Self> {
+        let word = usize::try_from(word).ok().filter(|word| word >> 17 == code)?;
+        Some(Self {
+            by_base: word >> 12 & 1 == 1,
+            offset: (word & 0xfff).wrapping_mul(8),
+            saved: word >> 13 & 0xf,
+        })
+    }
+}
+
+const KEPT: usize = 512;
+
+/// Steps that were found out: each one word, so that it is seen whole. All zeros is none.
+pub(super) struct Steps {
+    words: [AtomicU64; KEPT],
+}
+
+impl Steps {
+    /// Forgets all.
+    pub(super) fn forget(&self) {
+        self.words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+
+    fn of(&self, code: usize, find: FindObject) -> Option<Step> {
+        let place = (code ^ code >> 9) % KEPT;
+        let word = self.words.get(place)?;
+        if let Some(step) = Step::unpack(word.load(Ordering::Relaxed), code) {
+            return Some(step);
+        }
+        let step = look_up(code, find)?;
+        if let Some(packed) = step.pack(code) {
+            word.store(packed, Ordering::Relaxed);
+        }
+        Some(step)
+    }
+
+    /// The frame that called this one, on a stack that ends at `limit`; `None` where that cannot
+    /// be told.
+    pub(super) fn outward(&self, frame: Frame, limit: usize, find: FindObject) -> Option<Frame> {
+        let step = self.of(frame.code, find)?;
+        let from = if step.by_base { frame.base } else { frame.stack };
+        let outer = from.checked_add(step.offset)?;
+        if outer <= frame.stack || outer > limit || outer % 8 != 0 {
+            return None;
+        }
+        let word = |below: usize| {
+            let place = outer.checked_sub(below.checked_mul(8)?)?;
+            // SAFETY: between the stack pointer of a frame that is alive and the stack's end, so
+            // mapped, and aligned.
+            (place >= frame.stack)
+                .then(|| unsafe { core::ptr::with_exposed_provenance::<usize>(place).read() })
+        };
+        let base = if step.saved == 0 { frame.base } else { word(step.saved)? };
+        let code = word(1)?;
+        (code != 0).then_some(Frame { code, stack: outer, base })
+    }
+}
+
+/// A table in memory, read forwards.
+#[derive(Clone, Copy)]
+struct Bytes {
+    at: usize,
+    end: usize,
+}
+
+impl Bytes {
+    fn byte(&mut self) -> Option<u8> {
+        if self.at >= self.end {
+            return None;
+        }
+        let place = core::ptr::with_exposed_provenance::<u8>(self.at);
+        self.at = self.at.checked_add(1)?;
+        // SAFETY: within a loaded object's tables, as ld.so and the object itself say.
+        Some(unsafe { place.read() })
+    }
+
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let mut bytes = [0; N];
+        for byte in &mut bytes {
+            *byte = self.byte()?;
+        }
+        Some(bytes)
+    }
+
+    fn word(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn skip(&mut self, count: usize) -> Option<()> {
+        self.at = self.at.checked_add(count).filter(|at| *at <= self.end)?;
+        Some(())
+    }
+
+    /// An unsigned number of seven bits a byte.
+    fn number(&mut self) -> Option<u64> {
+        let (mut value, mut shift) = (0_u64, 0_u32);
+        loop {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+            shift = shift.checked_add(7).filter(|shift| *shift < 64)?;
+        }
+    }
+
+    fn size(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?).ok()
+    }
+
+    /// The same with a sign.
+    fn signed(&mut self) -> Option<i64> {
+        let (mut value, mut shift) = (0_i64, 0_u32);
+        loop {
+            let byte = self.byte()?;
+            value |= i64::from(byte & 0x7f).checked_shl(shift)?;
+            shift = shift.checked_add(7).filter(|shift| *shift < 64)?;
+            if byte & 0x80 == 0 {
+                let sign = byte & 0x40 != 0;
+                return Some(if sign { value | (-1_i64).checked_shl(shift)? } else { value });
+            }
+        }
+    }
+
+    /// An address that is written as a distance of four bytes from where it stands.
+    fn relative(&mut self) -> Option<usize> {
+        let here = self.at;
+        let distance = self.take().map(i32::from_le_bytes)?;
+        here.checked_add_signed(isize::try_from(distance).ok()?)
+    }
+}
+
+/// `DW_EH_PE_pcrel | DW_EH_PE_sdata4`, the one way in which linkers write addresses.
+const RELATIVE: u8 = 0x1b;
+/// The beginning of a search table as linkers write it: a version, and how what follows is written.
+const SEARCH_TABLE: [u8; 4] = [1, RELATIVE, 0x03, 0x3b];
+
+fn look_up(code: usize, find: FindObject) -> Option<Step> {
+    // A call may be the last instruction of its function.
+    let code = code.checked_sub(1)?;
+    let mut object = FoundObject::default();
+    // SAFETY: `_dl_find_object` takes any address, and fills the structure where it answers 0.
+    if unsafe { find(core::ptr::without_provenance(code), &raw mut object) } != 0 {
+        return None;
+    }
+    let table = object.frames;
+    if !(object.start..object.end).contains(&table) {
+        return None;
+    }
+    let mut header = Bytes { at: table, end: object.end };
+    if header.take()? != SEARCH_TABLE {
+        return None;
+    }
+    header.word()?;
+    let count = usize::try_from(header.word()?).ok()?;
+    let (entries, end) = (header.at, object.end);
+    let entry = |number: usize| -> Option<(usize, usize)> {
+        let mut entry = Bytes { at: entries.checked_add(number.checked_mul(8)?)?, end };
+        let mut address = || {
+            let distance = entry.take().map(i32::from_le_bytes)?;
+            table.checked_add_signed(isize::try_from(distance).ok()?)
+        };
+        Some((address()?, address()?))
+    };
+    let (mut low, mut high) = (0_usize, count);
+    while low < high {
+        let middle = low.midpoint(high);
+        if entry(middle)?.0 <= code {
+            low = middle.checked_add(1)?;
+        } else {
+            high = middle;
+        }
+    }
+    let (_, description) = entry(low.checked_sub(1)?)?;
+    describe(Bytes { at: description, end }, code)
+}
+
+/// What a description of frames (an FDE) says about an address.
+fn describe(mut description: Bytes, code: usize) -> Option<Step> {
+    let length = usize::try_from(description.word()?).ok()?;
+    description.end = description.at.checked_add(length).filter(|end| *end <= description.end)?;
+    let here = description.at;
+    let back = usize::try_from(description.word()?).ok()?;
+    let common = Bytes { at: here.checked_sub(back)?, end: description.end };
+    let common = Common::read(common)?;
+    let start = description.relative()?;
+    let size = usize::try_from(description.word()?).ok()?;
+    if !(start..start.checked_add(size)?).contains(&code) {
+        return None;
+    }
+    let augmentation = description.size()?;
+    description.skip(augmentation)?;
+    let mut rows = Rows { row: Row::default(), first: Row::default(), common: &common };
+    rows.run(common.instructions, start, usize::MAX)?;
+    rows.first = rows.row;
+    rows.run(description, start, code)?;
+    rows.row.step()
+}
+
+/// What descriptions have in common (a CIE).
+struct Common {
+    code_unit: u64,
+    data_unit: i64,
+    instructions: Bytes,
+}
+
+impl Common {
+    fn read(mut bytes: Bytes) -> Option<Self> {
+        let length = usize::try_from(bytes.word()?).ok()?;
+        bytes.end = bytes.at.checked_add(length)?;
+        let is_common = bytes.word()? == 0;
+        let version = bytes.byte()?;
+        if !is_common || version != 1 || bytes.byte()? != b'z' {
+            return None;
+        }
+        let letters = bytes.at;
+        while bytes.byte()? != 0 {}
+        let mut letters = Bytes { at: letters, end: bytes.at };
+        let (code_unit, data_unit) = (bytes.number()?, bytes.signed()?);
+        if bytes.byte()? != RETURN_ADDRESS {
+            return None;
+        }
+        let size = bytes.size()?;
+        let mut values = Bytes { at: bytes.at, end: bytes.at.checked_add(size)? };
+        bytes.skip(size)?;
+        loop {
+            match letters.byte()? {
+                0 => break,
+                b'R' if values.byte()? == RELATIVE => {}
+                b'L' => values.skip(1)?,
+                b'P' => {
+                    // Both of its usual forms are of four bytes.
+                    (values.byte()? & 0x0f == RELATIVE & 0x0f).then_some(())?;
+                    values.skip(4)?;
+                }
+                // Among others `S`: what such a frame was called by did not call.
+                _ => return None,
+            }
+        }
+        Some(Self { code_unit, data_unit, instructions: bytes })
+    }
+}
+
+/// The numbers of registers.
+const BASE: u64 = 6;
+const STACK: u64 = 7;
+const RETURN_ADDRESS: u8 = 16;
+
+/// What holds at one address of code.
+#[derive(Clone, Copy, Default)]
+struct Row {
+    /// The register that the outer frame's stack pointer is found from, and how far above.
+    register: u64,
+    offset: i64,
+    /// Where rbp was saved, from there.
+    base: Option<i64>,
+    /// rbp cannot be told, or nobody called.
+    lost: bool,
+}
+
+impl Row {
+    fn step(self) -> Option<Step> {
+        if self.lost || !matches!(self.register, BASE | STACK) {
+            return None;
+        }
+        let saved = match self.base {
+            Some(place) => usize::try_from(place.checked_neg()?).ok().filter(|at| at % 8 == 0)? / 8,
+            None => 0,
+        };
+        let offset = usize::try_from(self.offset).ok().filter(|offset| offset % 8 == 0)?;
+        Some(Step { by_base: self.register == BASE, offset, saved })
+    }
+}
+
+struct Rows<'a> {
+    row: Row,
+    /// What the common instructions come to.
+    first: Row,
+    common: &'a Common,
+}
+
+impl Rows<'_> {
+    /// Runs instructions up to the row of an address.
+    fn run(&mut self, mut bytes: Bytes, start: usize, code: usize) -> Option<()> {
+        let mut at = start;
+        let mut kept = [Row::default(); 4];
+        let mut depth = 0_usize;
+        while bytes.at < bytes.end {
+            let instruction = bytes.byte()?;
+            let low = u64::from(instruction & 0x3f);
+            let advance = match (instruction >> 6, instruction) {
+                (1, _) => Some(low),
+                (0, 2) => Some(u64::from(bytes.byte()?)),
+                (0, 3) => Some(u64::from(bytes.take().map(u16::from_le_bytes)?)),
+                (0, 4) => Some(u64::from(bytes.word()?)),
+                _ => None,
+            };
+            if let Some(advance) = advance {
+                let distance = usize::try_from(advance.checked_mul(self.common.code_unit)?).ok()?;
+                at = at.checked_add(distance)?;
+                if at > code {
+                    return Some(());
+                }
+                continue;
+            }
+            match (instruction >> 6, instruction) {
+                (2, _) => {
+                    let place = bytes.number()?;
+                    self.saved(low, self.scaled(place)?);
+                }
+                (3, _) => self.restored(low),
+                (_, 0) => {}
+                (_, 5) => {
+                    let (register, place) = (bytes.number()?, bytes.number()?);
+                    self.saved(register, self.scaled(place)?);
+                }
+                (_, 6) => {
+                    let register = bytes.number()?;
+                    self.restored(register);
+                }
+                // Undefined, or in another register.
+                (_, 7) => {
+                    let register = bytes.number()?;
+                    self.lose(register);
+                }
+                (_, 8) => {
+                    let register = bytes.number()?;
+                    if register == BASE {
+                        self.row.base = None;
+                    }
+                }
+                (_, 9) => {
+                    let register = bytes.number()?;
+                    bytes.number()?;
+                    self.lose(register);
+                }
+                (_, 10) => {
+                    *kept.get_mut(depth)? = self.row;
+                    depth = depth.checked_add(1)?;
+                }
+                (_, 11) => {
+                    depth = depth.checked_sub(1)?;
+                    self.row = *kept.get(depth)?;
+                }
+                (_, 12) => {
+                    self.row.register = bytes.number()?;
+                    self.row.offset = i64::try_from(bytes.number()?).ok()?;
+                }
+                (_, 13) => self.row.register = bytes.number()?,
+                (_, 14) => self.row.offset = i64::try_from(bytes.number()?).ok()?,
+                (_, 15) => {
+                    // An expression, as in a procedure linkage table: nothing stands in a call.
+                    let length = bytes.size()?;
+                    bytes.skip(length)?;
+                    self.row.register = u64::MAX;
+                }
+                (_, 16 | 22) => {
+                    let register = bytes.number()?;
+                    let length = bytes.size()?;
+                    bytes.skip(length)?;
+                    self.lose(register);
+                }
+                (_, 0x2e) => {
+                    bytes.number()?;
+                }
+                _ => return None,
+            }
+        }
+        Some(())
+    }
+
+    fn scaled(&self, place: u64) -> Option<i64> {
+        i64::try_from(place).ok()?.checked_mul(self.common.data_unit)
+    }
+
+    fn saved(&mut self, register: u64, place: i64) {
+        if register == BASE {
+            self.row.base = Some(place);
+        } else if register == u64::from(RETURN_ADDRESS) && place != -8 {
+            self.row.lost = true;
+        }
+    }
+
+    fn restored(&mut self, register: u64) {
+        if register == BASE {
+            self.row.base = self.first.base;
+        }
+    }
+
+    /// rbp, or who called, is not to be told from here on.
+    fn lose(&mut self, register: u64) {
+        self.row.lost |= register == BASE || register == u64::from(RETURN_ADDRESS);
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_macros,
+    clippy::fn_to_numeric_cast_any,
+    reason = "a test"
+)]
+mod tests {
+    use super::*;
+    use crate::sys;
+
+    unsafe extern "C" {
+        fn _dl_find_object(code: *const c_void, found: *mut FoundObject) -> c_int;
+        fn backtrace(frames: *mut *mut c_void, most: c_int) -> c_int;
+    }
+
+    /// The frame that it was called from.
+    #[unsafe(naked)]
+    unsafe extern "C" fn here(frame: *mut Frame) {
+        core::arch::naked_asm!(
+            "mov rax, [rsp]",
+            "mov [rdi], rax",
+            "lea rax, [rsp + 8]",
+            "mov [rdi + 8], rax",
+            "mov [rdi + 16], rbp",
+            "ret",
+        )
+    }
+
+    fn steps() -> Steps {
+        Steps { words: core::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+
+    /// The addresses of the frames around the caller, ours and those that libgcc finds.
+    #[inline(never)]
+    fn both() -> (Vec<usize>, Vec<usize>) {
+        let mut frame = Frame { code: 0, stack: 0, base: 0 };
+        // SAFETY: it writes the three words of a frame.
+        unsafe { here(&raw mut frame) };
+        let mut theirs = vec![core::ptr::null_mut(); 100];
+        // SAFETY: it writes at most that many addresses.
+        let count = unsafe { backtrace(theirs.as_mut_ptr(), 100) };
+        let count = usize::try_from(count).expect("a number of frames");
+        let limit = sys::stack_end(frame.stack);
+        let (kept, mut ours) = (steps(), Vec::new());
+        while let Some(outer) = kept.outward(frame, limit, _dl_find_object) {
+            let again = kept.outward(frame, limit, _dl_find_object);
+            assert_eq!(again, Some(outer), "what is kept is what was found");
+            frame = outer;
+            ours.push(frame.code);
+        }
+        // The first is where this function itself stands.
+        (ours, theirs[1..count].iter().map(|code| code.addr()).collect())
+    }
+
+    static SEEN: std::sync::Mutex<Option<(Vec<usize>, Vec<usize>)>> = std::sync::Mutex::new(None);
+
+    extern "C" fn compare(_: *const c_void, _: *const c_void) -> c_int {
+        *SEEN.lock().expect("one thread at a time") = Some(both());
+        0
+    }
+
+    #[test]
+    fn the_frames_are_those_that_an_unwinder_finds() {
+        // Through libc's own frames, on a thread's stack.
+        let mut numbers = [1_u32, 2];
+        // SAFETY: an array of two, and a function that compares.
+        unsafe { libc::qsort(numbers.as_mut_ptr().cast(), 2, 4, Some(compare)) };
+        let (ours, theirs) = SEEN.lock().expect("no thread").take().expect("it was compared");
+        assert_eq!(ours, theirs);
+        assert!(ours.len() > 5, "through the sort and the test's own frames: {ours:x?}");
+    }
+
+    #[test]
+    fn a_frame_that_leads_nowhere_ends_the_walk() {
+        let code = both as *const () as usize + 40;
+        let place = [0_usize; 64];
+        let stack = place.as_ptr().addr();
+        let limit = stack + size_of_val(&place);
+        for (stack, base) in [(stack, 0), (stack, usize::MAX - 7), (limit, limit), (stack, stack)] {
+            for code in [code, 0, 1, stack, usize::MAX] {
+                let frame = Frame { code, stack, base };
+                assert_eq!(steps().outward(frame, limit, _dl_find_object), None, "{frame:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_is_the_same_out_of_its_word() {
+        let step = Step { by_base: true, offset: 32 * 1023, saved: 2 };
+        let word = step.pack(0x7fff_ffff_fff1).expect("it fits");
+        assert_eq!(Step::unpack(word, 0x7fff_ffff_fff1), Some(step));
+        assert_eq!(Step::unpack(word, 0x7fff_ffff_fff2), None, "of another address");
+        assert_eq!(Step::unpack(0, 0x7fff_ffff_fff1), None, "nothing is kept");
+        for large in [Step { offset: 1 << 15, ..step }, Step { saved: 16, ..step }] {
+            assert_eq!(large.pack(1), None, "{large:?}");
+        }
+        assert_eq!(step.pack(1 << 47), None);
+    }
+}
