@@ -112,6 +112,8 @@ gates! {
     mount_setattr touches Names, refused Minus;
     acct touches Names, refused Minus;
     swapon touches Names, refused Minus;
+    swapoff touches Names, refused Minus;
+    quotactl touches Names, refused Minus;
     open_by_handle_at touches Handles, refused Minus;
 
     // The passwords of users and groups.
@@ -142,6 +144,9 @@ gates! {
     ruserpass touches RemotePasswords, refused Minus;
     rexec touches RemoteHost, refused Minus;
     rexec_af touches RemoteHost, refused Minus;
+
+    // What a program that was compiled with -pg calls at its end.
+    _mcleanup touches Profile, refused Null;
 
     // Dates, by the templates of a file.
     getdate touches DateTemplates, refused Null;
@@ -175,6 +180,7 @@ gates! {
     getrpcport touches ResolverFiles, refused Null;
     clnt_create touches ResolverFiles, refused Null;
     callrpc touches ResolverFiles, refused Own(UNKNOWN_HOST);
+    __nss_hosts_lookup2 touches ResolverFiles, refused Minus;
     __nss_hostname_digits_dots touches ResolverFiles, refused Null;
     _nss_dns_getcanonname_r touches ResolverFiles, refused Minus;
     _nss_dns_gethostbyaddr2_r touches ResolverFiles, refused Minus;

@@ -69,6 +69,7 @@ hooks! {
     __nss_files_fopen(path: Str) -> *mut FILE, deny (null_mut()) => stream::configuration(path);
     __nss_files_data_open(_data: *mut *mut c_void, _file: c_int, _path: Str, _errno: *mut c_int, _resolver: *mut c_int) -> c_int, deny (-1) => named::private_reader();
     __nss_files_data_setent(_file: c_int, _path: Str) -> c_int, deny (-1) => named::private_reader();
+    __open_catalog(_name: Str, _places: Str, _variable: Str, _catalog: *mut c_void) -> c_int, deny (-1) => named::private_reader();
     freopen(path: Str, mode: Str, file: *mut FILE) -> *mut FILE, deny (null_mut()) => stream::reopen(path, mode, file);
     freopen64(path: Str, mode: Str, file: *mut FILE) -> *mut FILE, deny (null_mut()) => stream::reopen(path, mode, file);
     _IO_file_open(_file: *mut FILE, _path: Str, _flags: c_int, _mode: c_int, _kind: c_int, _small: c_int) -> *mut FILE, deny (null_mut()) => named::half_made_stream();
@@ -94,6 +95,7 @@ hooks! {
     __setmntent(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::mounts(path, mode);
 
     // Looking.
+    __file_change_detection_for_path(_into: *mut c_void, _path: Str) -> c_int, deny (0) => named::private_reader();
     stat(path: Str, buffer: *mut libc::stat) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer, 0);
     stat64(path: Str, buffer: *mut libc::stat64) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer.cast(), 0);
     lstat(path: Str, buffer: *mut libc::stat) -> c_int, deny (-1) => look::stat_at(CWD, path, buffer, NOFOLLOW);
@@ -467,6 +469,8 @@ pub(crate) mod prototypes {
         pub(crate) fn fts64_children(w: *mut Stream, wanted: c_int) -> *mut Entry;
         pub(crate) fn fts64_set(w: *mut Stream, e: *mut Entry, wanted: c_int) -> c_int;
         pub(crate) fn fts64_close(w: *mut Stream) -> c_int;
+        pub(crate) fn __open_catalog(n: Str, p: Str, v: Str, c: *mut c_void) -> c_int;
+        pub(crate) fn __file_change_detection_for_path(i: *mut c_void, p: Str) -> c_int;
         pub(crate) fn updwtmp(path: Str, record: *const utmpx);
         pub(crate) fn updwtmpx(path: Str, record: *const utmpx);
         pub(crate) fn wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int;

@@ -38,6 +38,46 @@ fn names(library: &Path, which: &str) -> BTreeSet<String> {
     names.filter(|name| !name.starts_with("GLIBC_")).map(str::to_owned).collect()
 }
 
+/// The functions among a library's symbols: those of the text, weak ones, and those that ld.so chooses
+/// an implementation for.
+fn functions(library: &Path) -> BTreeSet<String> {
+    let output = Command::new("nm").args(["-D", "-P", "--defined-only"]).arg(library).output();
+    let output = output.expect("binutils has nm");
+    assert!(output.status.success(), "nm: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("symbols are ASCII");
+    let symbols = text.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        Some((words.next()?, words.next()?))
+    });
+    let functions = symbols.filter(|(_, kind)| matches!(*kind, "T" | "W" | "i"));
+    functions.map(|(name, _)| name.split('@').next().unwrap_or(name).to_owned()).collect()
+}
+
+/// What the data say of functions that are no hooks: their reasons, by their names.
+fn reasons() -> BTreeMap<&'static str, &'static str> {
+    let mut reasons: BTreeMap<_, _> = NO_HOOKS.iter().copied().collect();
+    let rows = include_str!("../data/libc-symbols.tsv").lines();
+    for row in rows.filter(|row| !row.starts_with('#')) {
+        if let [name, _, "ignore", why] = row.split('\t').collect::<Vec<_>>()[..] {
+            assert_eq!(reasons.insert(name, why), None, "{name} has two reasons");
+        }
+    }
+    let mut why = "";
+    for line in include_str!("../data/libc-exports.txt").lines() {
+        match line.strip_prefix("= ") {
+            Some(reason) => why = reason,
+            None if line.starts_with('#') => {}
+            None => {
+                for name in line.split(' ').filter(|name| !name.is_empty()) {
+                    assert!(!why.is_empty(), "{name} stands under a reason");
+                    assert_eq!(reasons.insert(name, why), None, "{name} has two reasons");
+                }
+            }
+        }
+    }
+    reasons
+}
+
 /// The hooks that the shim's sources declare.
 fn table() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -106,6 +146,35 @@ fn every_hook_is_a_symbol_of_the_running_libc() {
     let table = table();
     let unknown: Vec<_> = table.difference(&libc).collect();
     assert!(unknown.is_empty(), "nobody calls these: {unknown:?}");
+}
+
+#[test]
+fn every_function_of_the_running_libc_is_a_hook_or_has_a_reason() {
+    let libc = mapped("libc.so.6");
+    let mut exported = functions(&libc);
+    assert!(exported.len() > 2_000 && exported.contains("memcpy"), "libc's symbols are read");
+    for other in ["libpthread.so.0", "librt.so.1", "libdl.so.2"] {
+        // Empty since glibc 2.34, and not everywhere any more.
+        let other = libc.with_file_name(other);
+        if other.exists() {
+            let found = functions(&other);
+            exported.extend(found.into_iter().filter(|name| !name.ends_with("_placeholder")));
+        }
+    }
+    let (table, reasons) = (table(), reasons());
+    let both: Vec<_> = reasons.keys().filter(|name| table.contains(**name)).collect();
+    assert!(both.is_empty(), "these are hooks and need no reason: {both:?}");
+    let unknown: Vec<_> = exported
+        .iter()
+        .filter(|name| !table.contains(*name) && !reasons.contains_key(name.as_str()))
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "this libc has functions that nobody has looked at: {unknown:?}\n\
+         for each, read what it does: if it opens, changes, inspects or lists a place, starts a \
+         program or a thread, or gives names another meaning, it needs a row in shim/src/hooks.rs, \
+         doors.rs or gates.rs; else put it under its reason in tests/data/libc-exports.txt"
+    );
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(crate) enum Secret {
     RemoteHost,
     /// `$DATEMSK`.
     DateTemplates,
+    /// `$GMON_OUT_PREFIX.PID`, or `gmon.out`: a profile, which is written.
+    Profile,
     /// `$RESOLV_HOST_CONF` and `$HOSTALIASES`.
     ResolverFiles,
 }
@@ -65,8 +67,13 @@ pub(crate) fn judge(state: &State, call: Call, secret: Secret) -> Answer<()> {
             None => Ok(()),
         },
         Secret::ResolverFiles => {
-            unset(state, call, b"RESOLV_HOST_CONF")?;
-            unset(state, call, b"HOSTALIASES")
+            unset(state, call, Access::READ, b"RESOLV_HOST_CONF", LINES)?;
+            unset(state, call, Access::READ, b"HOSTALIASES", LINES)
+        }
+        // libc follows no link there, and no working directory is forbidden.
+        Secret::Profile => {
+            unset(state, call, Access::WRITE, b"GMON_OUT_PREFIX", PROFILE)?;
+            file(state, call, Access::WRITE, &[b"gmon.out"])
         }
     }
 }
@@ -90,14 +97,17 @@ fn variable(name: &[u8]) -> Option<&'static [u8]> {
     unsafe { vector::variable(name) }.filter(|value| !value.is_empty())
 }
 
-/// The resolver opens what these variables name and shows its lines, link by link and whenever it
-/// likes: no verdict about the name would hold until then. So they must not be set.
-fn unset(state: &State, call: Call, name: &[u8]) -> Answer<()> {
-    const WHY: &[u8] = b"the resolver would show the lines of this file; take RESOLV_HOST_CONF \
-                         and HOSTALIASES out of the environment";
+const LINES: &[u8] = b"the resolver would show the lines of this file; take RESOLV_HOST_CONF and \
+                       HOSTALIASES out of the environment";
+const PROFILE: &[u8] = b"libc would write a profile beside this name; take GMON_OUT_PREFIX out of \
+                         the environment";
+
+/// libc opens what these variables name link by link and whenever it likes: no verdict about the
+/// name would hold until then. So they must not be set.
+fn unset(state: &State, call: Call, access: Access, name: &[u8], why: &'static [u8]) -> Answer<()> {
     match variable(name) {
         Some(path) if state.environment.is_some() => {
-            report::unsound(state, call, Access::READ, path, WHY)
+            report::unsound(state, call, access, path, why)
         }
         _ => Ok(()),
     }

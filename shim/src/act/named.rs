@@ -254,7 +254,8 @@ pub(crate) unsafe fn half_made_stream(_: &State, _: Call) -> Answer<*mut libc::F
 }
 
 /// `__nss_files_data_open` and `__nss_files_data_setent`, by which libc's own lookups open the file
-/// that they go on to read: nobody else calls them, and libc would open the path itself.
+/// that they go on to read, and two others of libc's own use that take a path: nobody else calls
+/// them, and libc would look at the path itself.
 ///
 /// # Safety
 /// None: nothing is read, but every act is called alike.

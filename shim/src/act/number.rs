@@ -84,9 +84,11 @@ const fn is_refused(call: c_long) -> Option<Errno> {
         | libc::SYS_fspick
         | libc::SYS_mount_setattr
         | SYS_OPEN_TREE_ATTR
-        // The kernel itself writes to the file that is named.
+        // The kernel itself opens the file that is named, and writes there.
         | libc::SYS_acct
-        | libc::SYS_swapon => Some(Errno::EPERM),
+        | libc::SYS_swapon
+        | libc::SYS_swapoff
+        | libc::SYS_quotactl => Some(Errno::EPERM),
         libc::SYS_open_by_handle_at => Some(Errno::EACCES),
         // Its calls are made by the kernel itself. Programs fall back to plain calls.
         libc::SYS_io_uring_setup => Some(Errno::ENOSYS),

@@ -147,6 +147,37 @@ fn a_record_of_a_login_is_appended_where_the_caller_says() {
 }
 
 #[test]
+fn a_profile_is_written_where_it_may_be_alone() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules().forbid(scratch.path("gmon.out")));
+    let words = |line: &str| scratch.words(&format!("chdir @ , monstartup 4096 65536 , {line}"));
+    let written = || {
+        let names = fs::read_dir(scratch.path("")).expect("our own tree");
+        names.filter(|name| name.as_ref().is_ok_and(|name| name.file_name() != "twin")).count()
+    };
+    let before = written();
+    assert_eq!(fence.call(&words("_mcleanup")), "ok; ok; 0 EACCES");
+    // libc puts the process id behind the name.
+    let named = words("setenv GMON_OUT_PREFIX @/profile , _mcleanup");
+    assert_eq!(fence.call(&named), "ok; ok; ok; 0 EACCES");
+    assert_eq!(written(), before, "nothing was written");
+    Fence::open().call(&named);
+    Fence::by_hand(&scratch.rules()).call(&words("_mcleanup"));
+    assert!(scratch.path("gmon.out").exists(), "the control writes it");
+    assert_eq!(written(), before + 2, "and the other");
+}
+
+#[test]
+fn the_kernel_is_not_told_of_a_file_by_its_name() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    for (case, open) in [("swapoff @/twin", "-1 EINVAL"), ("quotactl 0 @/twin 0", "-1 ENOTBLK")] {
+        assert_eq!(fence.call(&scratch.words(case)), "-1 EPERM", "{case}");
+        assert_eq!(Fence::open().call(&scratch.words(case)), open, "{case}");
+    }
+}
+
+#[test]
 fn nothing_looks_a_host_up_while_a_variable_would_show_a_file() {
     let scratch = Scratch::new();
     let fence = Fence::by_hand(&scratch.rules());
