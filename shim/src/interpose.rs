@@ -170,6 +170,8 @@ nexts! {
     pthread_create: fn(*mut c_void, *const c_void, *const c_void, *mut c_void) -> c_int;
     /// Makes a thread, as C itself has it.
     thrd_create: fn(*mut c_void, *const c_void, *mut c_void) -> c_int;
+    /// The object that an address lies in.
+    dladdr: fn(*const c_void, *mut c_void) -> c_int;
     /// Makes a process or a thread; only ever jumped to.
     clone: fn() -> c_int;
     /// Traces another process; only ever jumped to.

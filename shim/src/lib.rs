@@ -44,6 +44,7 @@ mod elf;
 mod gates;
 mod hooks;
 mod interpose;
+mod jvm;
 mod lineage;
 mod place;
 mod report;

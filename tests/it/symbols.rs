@@ -144,7 +144,9 @@ fn every_hook_is_a_symbol_of_the_running_libc() {
     libc.extend(names(&mapped("ld-linux-x86-64.so.2"), "--defined-only"));
     assert!(libc.contains("openat") && libc.contains("_dl_mcount"), "both are read");
     let table = table();
-    let unknown: Vec<_> = table.difference(&libc).collect();
+    // What a Java machine defines, and its own libraries call.
+    let is_machines = |name: &str| name.starts_with("JVM_") || name == "JNI_CreateJavaVM";
+    let unknown: Vec<_> = table.difference(&libc).filter(|name| !is_machines(name)).collect();
     assert!(unknown.is_empty(), "nobody calls these: {unknown:?}");
 }
 

@@ -19,7 +19,7 @@ use crate::report::{self, Call};
 use crate::sys::{self, Answer, CWD, Errno};
 use crate::text::Text;
 use crate::threads::THREADS;
-use crate::{doors, hooks};
+use crate::{doors, hooks, jvm};
 
 /// A name that no file can have: what the loader says about it is the caller's `dlerror()`.
 const REFUSED: &CStr = c"/dev/null/ringfence: refused by the policy";
@@ -112,6 +112,10 @@ pub(crate) enum Symbol {
 /// `handle` and `name` must be what dlsym(3) demands.
 pub(crate) unsafe fn symbol(state: &State, handle: *mut c_void, name: *const c_char) -> Symbol {
     // SAFETY: as this function's own contract says.
+    if let Some(symbol) = unsafe { machines(state, handle, name) } {
+        return symbol;
+    }
+    // SAFETY: as this function's own contract says.
     let Some(hook) = (unsafe { row(name) }) else { return Symbol::AskLibc };
     if handle == libc::RTLD_NEXT {
         // Whoever stands behind us is not reached by the hook either.
@@ -148,6 +152,28 @@ pub(crate) unsafe fn versioned_symbol(
 
 fn ours_for(state: &State, hook: &'static Hook, found: *mut c_void) -> Symbol {
     if state.libc.contains(&found.addr()) { Symbol::Ours(hook.entry) } else { Symbol::Found(found) }
+}
+
+/// Our definition for one of a Java machine's, if there is a machine that defines it.
+///
+/// # Safety
+/// As [`symbol`].
+unsafe fn machines(state: &State, handle: *mut c_void, name: *const c_char) -> Option<Symbol> {
+    if sys::is_wild(name) {
+        return None;
+    }
+    // SAFETY: a C string, as this function's own contract says.
+    let text = unsafe { CStr::from_ptr(name) };
+    if !jvm::MACHINE.iter().any(|hook| hook.name == text.to_bytes_with_nul()) {
+        return None;
+    }
+    // We are the first library, and define it without any machine.
+    let by_order = handle == libc::RTLD_NEXT || handle == libc::RTLD_DEFAULT;
+    let handle = if by_order { libc::RTLD_NEXT } else { handle };
+    // SAFETY: the caller's own arguments; `RTLD_NEXT` is whoever stands behind us, the caller.
+    let found = unsafe { (state.next.dlsym)(handle, name) };
+    let ours = if found.is_null() { None } else { jvm::hook(text, found) };
+    Some(ours.map_or(Symbol::Found(found), Symbol::Ours))
 }
 
 /// The row of a name.

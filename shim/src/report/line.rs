@@ -96,7 +96,7 @@ impl<'a> Line<'a> {
     }
 
     /// `file:line:column`, as the inside of a JSON string.
-    pub(super) fn place(&mut self, rule: &RuleView<'_>) {
+    pub(crate) fn place(&mut self, rule: &RuleView<'_>) {
         self.json_text(rule.place.file.as_bytes());
         for number in [rule.place.line, rule.place.column] {
             if number > 0 {

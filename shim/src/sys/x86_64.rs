@@ -257,16 +257,16 @@ pub(super) unsafe fn start(
     answer
 }
 
-// Two words of each thread, in the block that ld.so makes for the libraries of the start.
+// Three words of each thread, in the block that ld.so makes for the libraries of the start.
 global_asm!(
     ".pushsection .tbss.ringfence_lineage,\"awT\",@nobits",
     ".hidden ringfence_lineage",
     ".globl ringfence_lineage",
     ".type ringfence_lineage, @tls_object",
-    ".size ringfence_lineage, 16",
+    ".size ringfence_lineage, 32",
     ".balign 16",
     "ringfence_lineage:",
-    ".zero 16",
+    ".zero 32",
     ".popsection",
 );
 

@@ -236,7 +236,7 @@ fn prefixes_have_kinds() {
             (CallerKind::Native, "libgomp.so.1")
         ]
     );
-    assert_eq!(document.unenforced.len(), 3);
+    assert_eq!(document.unenforced.len(), 1);
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! Java: who creates a thread is decided in the machine, where the callers can be seen.
+//!
+//! `Thread.start0` is bound to `JVM_StartThread`, which libjava takes from whoever defines it first:
+//! the shim. There the thread is in native state and holds no lock of the machine's, so its stack
+//! can be read, and a refusal is an exception like any other. Nothing is done where the policy has
+//! no rules about Java classes.
+//!
+//! No hook calls into the machine that the machine itself calls: there a thread holds locks that it
+//! would wait for.
+
+mod begin;
+mod bind;
+mod classes;
+mod create;
+mod decide;
+mod define;
+mod defining;
+mod entry;
+mod here;
+mod jni;
+mod jvmti;
+mod kinds;
+mod loaders;
+mod marks;
+mod methods;
+mod names;
+mod patch;
+mod pools;
+mod reach;
+mod reading;
+mod refuse;
+mod shapes;
+mod slot;
+mod source;
+mod stack;
+mod weave;
+
+pub(crate) use entry::{MACHINE, hook};

@@ -1,0 +1,147 @@
+//! The machine's own definitions of what the shim stands before, and the proof that it does.
+
+#![expect(unsafe_code, reason = "the machine's own functions, found in its tables")]
+
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::jni::Env;
+use crate::arm::{NOT_FENCED, State};
+use crate::report::Line;
+use crate::sys;
+
+/// What the machine defines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Original {
+    CreateMachine,
+    StartThread,
+    FindLoadedClass,
+    DefineClass,
+    LookupDefineClass,
+    RegisterSignal,
+    FindBootClass,
+}
+
+/// Their names, in the order of [`Original`].
+const NAMES: [&CStr; 7] = [
+    c"JNI_CreateJavaVM",
+    c"JVM_StartThread",
+    c"JVM_FindLoadedClass",
+    c"JVM_DefineClassWithSource",
+    c"JVM_LookupDefineClass",
+    c"JVM_RegisterSignal",
+    c"JVM_FindClassFromBootLoader",
+];
+
+/// Their addresses; 0 while they are not known.
+static FOUND: [AtomicUsize; NAMES.len()] = [const { AtomicUsize::new(0) }; NAMES.len()];
+
+/// Whether a thread of the machine's was started through us.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// A thread was started through us: `start0` is bound to our definition.
+pub(super) fn note_start() {
+    STARTED.store(true, Ordering::Release);
+}
+
+pub(super) fn was_started() -> bool {
+    STARTED.load(Ordering::Acquire)
+}
+
+fn place(original: Original) -> &'static AtomicUsize {
+    static NONE: AtomicUsize = AtomicUsize::new(0);
+    FOUND.get(original as usize).unwrap_or(&NONE)
+}
+
+/// A program was told where the machine defines one of these, or will be called by it.
+pub(super) fn note(original: Original, address: *mut c_void) {
+    place(original).store(address.expose_provenance(), Ordering::Release);
+}
+
+/// Where the machine defines it. `env` leads to the machine's library where it is not known yet.
+pub(super) fn find(state: &State, original: Original, env: Option<Env>) -> Option<*const c_void> {
+    let known = place(original).load(Ordering::Acquire);
+    if known != 0 {
+        return Some(core::ptr::with_exposed_provenance(known));
+    }
+    if let Some(env) = env {
+        bind(state, env);
+    } else {
+        let name = NAMES.get(original as usize)?;
+        // SAFETY: dlsym's own arguments; `RTLD_NEXT` is whoever stands behind us, the caller.
+        let found = unsafe { (state.next.dlsym)(libc::RTLD_NEXT, name.as_ptr()) };
+        note(original, found);
+    }
+    let known = place(original).load(Ordering::Acquire);
+    (known != 0).then(|| core::ptr::with_exposed_provenance(known))
+}
+
+/// Finds all of them in the library that an environment's functions are in, however it was loaded.
+#[cold]
+fn bind(state: &State, env: Env) {
+    let Some(library) = library_at(state, env.address_within()) else { return };
+    let each = NAMES.iter().zip(&FOUND).skip(1);
+    for (name, place) in each {
+        // SAFETY: dlsym's own arguments: a handle that dlopen gave, and a C string.
+        let found = unsafe { (state.next.dlsym)(library, name.as_ptr()) };
+        place.store(found.expose_provenance(), Ordering::Release);
+    }
+}
+
+/// `Dl_info` of dlfcn.h.
+#[repr(C)]
+struct Information {
+    file: *const c_char,
+    base: *mut c_void,
+    symbol: *const c_char,
+    address: *mut c_void,
+}
+
+/// A handle of the library that an address lies in; it stays loaded. libc's own look-up is asked,
+/// since not every machine has the hash table that ours reads.
+fn library_at(state: &State, address: usize) -> Option<*mut c_void> {
+    let mut information = Information {
+        file: core::ptr::null(),
+        base: null_mut(),
+        symbol: core::ptr::null(),
+        address: null_mut(),
+    };
+    let address = core::ptr::with_exposed_provenance(address);
+    // SAFETY: dladdr writes a `Dl_info`.
+    let known = unsafe { (state.next.dladdr)(address, (&raw mut information).cast()) };
+    if known == 0 {
+        return None;
+    }
+    // SAFETY: the name under which ld.so knows the library, which is there already.
+    let handle =
+        unsafe { (state.next.dlopen)(information.file, libc::RTLD_NOLOAD | libc::RTLD_LAZY) };
+    (!handle.is_null()).then_some(handle)
+}
+
+/// Ends the process: a machine that cannot be fenced does not run.
+#[cold]
+pub(super) fn give_up(code: &[u8], why: &[u8], remedy: &[u8]) -> ! {
+    let mut bytes = [0_u8; 512];
+    let mut line = Line::new(&mut bytes);
+    line.text(b"ringfence: ");
+    line.text(why);
+    line.text(b" [");
+    line.text(code);
+    line.text(b"]; ");
+    line.text(remedy);
+    line.text(b"\n");
+    // Nothing is left to do about a message that cannot be written.
+    let _ = sys::write(2, line.bytes());
+    sys::exit(NOT_FENCED)
+}
+
+/// A machine that the shim does not get into.
+#[cold]
+pub(super) fn unbound(why: &[u8]) -> ! {
+    give_up(
+        b"RF407",
+        why,
+        b"use a HotSpot JDK from 11 on, or take the rules about Java classes out of the policy",
+    )
+}

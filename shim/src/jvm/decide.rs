@@ -1,0 +1,103 @@
+//! Whether a thread may start.
+
+use core::ops::ControlFlow;
+
+use super::here::Here;
+use super::jni::Ref;
+use super::kinds::Facts;
+use super::marks::{Marks, Standing};
+use super::reach::Reached;
+use super::reading::Reading;
+
+/// What becomes of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It starts, and has these marks.
+    Start(Marks),
+    /// It does not: one of these is refused.
+    Refuse(Marks),
+}
+
+impl Here {
+    /// Judges a thread that is about to start on the calling thread's stack.
+    pub(crate) fn judge_thread(self, thread: Ref, is_virtual: bool) -> Verdict {
+        let mut reading = Reading::NEW;
+        let read = self.frames(|frame| {
+            reading.frame(frame);
+            ControlFlow::Continue(())
+        });
+        let mut marks = reading.marks.join(self.lineage());
+        if read.is_err() && !marks.is_empty() {
+            // Somebody made it that deep, and a subject is near the top.
+            marks = marks.join(self.marks_of(b"a stack without bottom", Standing::Nobody));
+        }
+        let reached = self.reach(thread);
+        if let Some(verdict) = self.exempt((thread, is_virtual), &reading, &reached, marks) {
+            return verdict;
+        }
+        let marks = self.answerable(thread, &reading, &reached, marks);
+        if marks.is_empty() && is_nobodys(&reading, &reached) {
+            let nobody = self.marks_of(b"a task that nobody gave", Standing::Nobody);
+            return Verdict::Refuse(nobody);
+        }
+        if marks.is_refused() { Verdict::Refuse(marks) } else { Verdict::Start(marks) }
+    }
+
+    /// The threads of the runtime that must start whoever needs them first: refused once, they
+    /// would be missing for the life of the process. What they run reaches no subject, or it is
+    /// not for the runtime that they start.
+    fn exempt(
+        self,
+        (thread, is_virtual): (Ref, bool),
+        reading: &Reading,
+        reached: &Reached,
+        marks: Marks,
+    ) -> Option<Verdict> {
+        if reading.head.has(Facts::SHUTDOWN) {
+            // One refusal would end the loop over all hooks, the host's too.
+            return Some(Verdict::Start(reached.marks));
+        }
+        if !self.is_runtimes(thread) {
+            return None;
+        }
+        let is_pure = reached.marks.is_empty();
+        let is_needed = reading.initialises
+            || reading.head.has(Facts::PROCESSES.with(Facts::SHARED_TIMER))
+            || reading.by_virtual && !is_virtual;
+        if is_pure && is_needed {
+            return Some(Verdict::Start(Marks::NONE));
+        }
+        let compensates = reading.head.has(Facts::COMPENSATION) && !marks.is_empty();
+        let is_worker = reading.starter.has(Facts::CREATE_WORKER) && !compensates;
+        (is_worker && self.is_shared_worker(thread)).then_some(Verdict::Start(Marks::NONE))
+    }
+
+    /// Whether a thread is exactly of a class of the boot loader's.
+    fn is_runtimes(self, thread: Ref) -> bool {
+        let Some(class) = self.env.class_of(thread) else { return false };
+        let loader = self.tools().loader(class);
+        self.env.forget(class);
+        matches!(loader, Ok(None))
+    }
+
+    /// Whether a thread works for the common pool, or carries virtual threads.
+    fn is_shared_worker(self, thread: Ref) -> bool {
+        let known = &self.known().pools;
+        if known.carrier.is_some_and(|carrier| self.env.is_instance(thread, carrier)) {
+            return true;
+        }
+        if self.image().strict() {
+            return false;
+        }
+        let Some(pool) = self.pool_of_worker(thread) else { return false };
+        let kind = c"Ljava/util/concurrent/ForkJoinPool;";
+        let common = self.env.static_object(known.fork_join, c"common", kind);
+        common.is_some_and(|common| self.env.is_same(pool, common))
+    }
+}
+
+/// Nobody's code: no subject, no host, but reflection to call it by, or the worker of a pool whose
+/// task nobody is known to have made.
+fn is_nobodys(reading: &Reading, reached: &Reached) -> bool {
+    reading.is_nobodys && (reading.reflects || reached.is_worker && !reached.is_somebodys)
+}

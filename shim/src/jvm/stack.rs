@@ -1,0 +1,147 @@
+//! The calling thread's stack, to the bottom.
+
+#![expect(unsafe_code, reason = "a mapping for many frames")]
+
+use core::ops::ControlFlow;
+
+use super::here::Here;
+use super::jni::Ref;
+use super::jvmti::Frame;
+use super::kinds::{Facts, Info};
+use super::marks::Marks;
+use crate::{lineage, sys};
+
+/// The frames that are read onto our own stack, which may be a small one.
+const FIRST: usize = 64;
+/// The frames that are near.
+const NEAR: usize = 24;
+/// The frames that are read at once farther out.
+const MORE: usize = 8192;
+/// The frames that are read at all. A deeper stack is one that somebody made deep.
+const DEEPEST: usize = 100_000;
+
+/// A stack could not be read to its bottom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooDeep;
+
+impl Here {
+    /// Shows `visit` each frame of the calling thread, the nearest first, until it breaks.
+    ///
+    /// # Errors
+    /// [`TooDeep`] when there are more frames than are read, or the machine shows none.
+    pub(crate) fn frames(
+        self,
+        mut visit: impl FnMut(Info) -> ControlFlow<()>,
+    ) -> Result<(), TooDeep> {
+        let mut near = [Frame::NONE; FIRST];
+        let frames = self.tools().stack(0, &mut near).ok_or(TooDeep)?;
+        if self.show(frames, &mut visit).is_break() || frames.len() < FIRST {
+            return Ok(());
+        }
+        let mut chunk = Chunk::new().ok_or(TooDeep)?;
+        let mut start = FIRST;
+        while start < DEEPEST {
+            let frames = self.tools().stack(start, chunk.frames()).ok_or(TooDeep)?;
+            if self.show(frames, &mut visit).is_break() || frames.len() < MORE {
+                return Ok(());
+            }
+            start = start.saturating_add(frames.len());
+        }
+        Err(TooDeep)
+    }
+
+    /// As [`frames`](Self::frames), for the nearest few only: at most as many as there is room for.
+    pub(crate) fn near_frames(
+        self,
+        mut visit: impl FnMut(Info) -> ControlFlow<()>,
+    ) -> Result<(), TooDeep> {
+        let mut near = [Frame::NONE; NEAR];
+        let frames = self.tools().stack(0, &mut near).ok_or(TooDeep)?;
+        // Whether it was left early does not matter: there is nothing behind.
+        let _ = self.show(frames, &mut visit);
+        Ok(())
+    }
+
+    fn show(
+        self,
+        frames: &[Frame],
+        visit: &mut impl FnMut(Info) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        frames.iter().filter_map(|frame| frame.method).try_for_each(|method| {
+            let info = self.method(method);
+            visit(info)
+        })
+    }
+
+    /// The marks that the calling thread got from whoever started it.
+    pub(crate) fn lineage(self) -> Marks {
+        let own = Marks::from_lineage(lineage::current().java);
+        let Some(kind) = self.known().virtual_thread else { return own };
+        let Some(thread) = self.tools().current_thread() else { return own };
+        // What carries a virtual thread runs for all.
+        let marks =
+            if self.env.is_instance(thread, kind) { self.virtual_lineage(thread) } else { own };
+        self.env.forget(thread);
+        marks
+    }
+
+    /// The marks of a virtual thread are in its tag.
+    fn virtual_lineage(self, thread: Ref) -> Marks {
+        Info::from_tag(self.tools().tag(thread)).marks
+    }
+
+    /// A new virtual thread gets its marks before it runs.
+    pub(crate) fn set_virtual_lineage(self, thread: Ref, marks: Marks) {
+        if self.virtual_lineage(thread) != marks {
+            self.tools().set_tag(thread, Info { facts: Facts::default(), marks }.tag());
+        }
+    }
+
+    /// Everybody on the stack, and whether the host is there, or reflection.
+    pub(crate) fn everybody(self) -> Everybody {
+        let mut all = Everybody { marks: self.lineage(), ..Everybody::default() };
+        let read = self.frames(|frame| {
+            all.marks = all.marks.join(frame.marks);
+            all.host |= frame.facts.has(Facts::HOST) && !frame.facts.has(Facts::WRAPPER);
+            ControlFlow::Continue(())
+        });
+        all.is_whole = read.is_ok();
+        all
+    }
+}
+
+/// Who is on a stack.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Everybody {
+    pub(crate) marks: Marks,
+    /// A class of the host's is there.
+    pub(crate) host: bool,
+    /// It was read to its bottom.
+    pub(crate) is_whole: bool,
+}
+
+/// Memory for many frames, which no stack of a worker's has.
+struct Chunk {
+    start: *mut u8,
+}
+
+impl Chunk {
+    const SIZE: usize = MORE * size_of::<Frame>();
+
+    fn new() -> Option<Self> {
+        sys::map_memory(Self::SIZE).ok().map(|start| Self { start })
+    }
+
+    fn frames(&mut self) -> &mut [Frame] {
+        // SAFETY: a mapping of that size, page-aligned and this chunk's alone; zeros, and whatever
+        // the machine wrote there, are frames.
+        unsafe { core::slice::from_raw_parts_mut(self.start.cast::<Frame>(), MORE) }
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        // SAFETY: a mapping of that size, to which no reference is left.
+        unsafe { sys::unmap(self.start, Self::SIZE) };
+    }
+}
