@@ -26,6 +26,10 @@ pub(crate) enum Side {
     FewRules,
     /// Preloaded, with [`MANY`] literal rules besides.
     ManyRules,
+    /// Preloaded, with rules that forbid native libraries to create threads.
+    Forbidding,
+    /// Preloaded, with rules that authorize the work to create threads.
+    Authorizing,
 }
 
 /// Environments by side.
@@ -67,8 +71,16 @@ impl Fences {
             tools,
             _directory: directory,
         };
-        for (side, rules) in [(Side::FewRules, FEW), (Side::ManyRules, MANY), (Side::Fenced, 0)] {
-            fs::write(&fences.policy, policy(scratch, &own.join("audit.jsonl"), rules)?)?;
+        for (side, rules, threads) in [
+            (Side::FewRules, FEW, ""),
+            (Side::ManyRules, MANY, ""),
+            (Side::Forbidding, 0, "{forbidden: ['native:/opt/vendor/', 'native:libscan.so.3']}"),
+            (Side::Authorizing, 0, "{authorized: ['native:loop', 'native:libscan.so.3']}"),
+            // The last one is the policy that stays.
+            (Side::Fenced, 0, ""),
+        ] {
+            let text = policy(scratch, &own.join("audit.jsonl"), rules, threads)?;
+            fs::write(&fences.policy, text)?;
             let mut environment = fences.handed_over()?;
             if let Some(library) = library {
                 environment.retain(|(name, _)| name != "LD_PRELOAD");
@@ -141,6 +153,8 @@ impl Fences {
             (Side::Launched, false),
             (Side::FewRules, false),
             (Side::ManyRules, false),
+            (Side::Forbidding, false),
+            (Side::Authorizing, false),
         ] {
             let mut cat = self.command(side, "cat")?;
             cat.arg("/etc/hostname").stdout(Stdio::null());
@@ -164,9 +178,12 @@ impl Drop for Fences {
     }
 }
 
-fn policy(scratch: &Scratch, audit: &Path, rules: usize) -> Result<String> {
+fn policy(scratch: &Scratch, audit: &Path, rules: usize, threads: &str) -> Result<String> {
     let mut text = String::from("ringfence:\n  version: 1\n  presets: [jvm]\n");
     writeln!(text, "  audit: {{to: {}}}", audit.display())?;
+    if !threads.is_empty() {
+        writeln!(text, "  threads: {threads}")?;
+    }
     text.push_str("  files:\n    forbidden:\n      - /etc/\n");
     for path in rule_paths(rules) {
         writeln!(text, "      - {}", scratch.expand(&path).display())?;

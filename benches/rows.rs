@@ -112,6 +112,11 @@ const fn rules(name: &'static str, work: &'static str, target: f64, path: &'stat
     }
 }
 
+/// A thread that is created and joined.
+const fn thread(name: &'static str, work: &'static str, target: f64, contestant: Side) -> Row {
+    Row { contestant, ..call(name, work, target, ["thread", "/", INPUT]) }
+}
+
 const fn java(name: &'static str, work: &'static str, call: &'static str) -> Row {
     Row {
         work_kind: Work::Java(call, INPUT),
@@ -161,6 +166,13 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         compare: Compare::Speed,
         ..call("open-threads", "8 threads opening, throughput", 0.95, ["open-threads", "/", INPUT])
+    },
+    thread("thread", "pthread_create+join", 1.03, Side::Fenced),
+    thread("thread-forbidding", "with native rules that forbid", 1.05, Side::Forbidding),
+    thread("thread-authorizing", "with native rules that authorize", 1.05, Side::Authorizing),
+    Row {
+        work_kind: Work::Call("thread-deep", "/", INPUT, [0, 0]),
+        ..thread("thread-deep", "that forbid, below 50 frames", 1.10, Side::Forbidding)
     },
     Row {
         pairs: 12,

@@ -83,6 +83,21 @@ static int do_spawn(void) {
     return waitpid(child, &status, 0) == child && status == 0 ? 0 : -1;
 }
 
+static void *nothing(void *argument) { return argument; }
+
+static int do_thread(void) {
+    pthread_t thread;
+    errno = pthread_create(&thread, NULL, nothing, NULL);
+    return errno ? -1 : pthread_join(thread, NULL);
+}
+
+/* The same below fifty frames. */
+static __attribute__((noinline)) int deeper(volatile int frames) {
+    return frames == 0 ? do_thread() : deeper(frames - 1) + (frames & 0);
+}
+
+static int do_thread_deep(void) { return deeper(50); }
+
 /* What a batch costs: time on the processor, of this process or with its children, or by the wall
  * clock where threads run side by side. */
 enum cost { OWN, REAPED, WALL };
@@ -107,6 +122,8 @@ static const struct call CALLS[] = {
     {"access", "access", do_access, OWN, 1},
     {"readlink", "readlink", do_readlink, OWN, 1},
     {"spawn", "posix_spawn", do_spawn, REAPED, 1},
+    {"thread", "pthread_create", do_thread, OWN, 1},
+    {"thread-deep", "pthread_create", do_thread_deep, OWN, 1},
 };
 
 static const struct call *call;
