@@ -93,7 +93,10 @@ static int do_thread(void) {
 
 /* The same below fifty frames. */
 static __attribute__((noinline)) int deeper(volatile int frames) {
-    return frames == 0 ? do_thread() : deeper(frames - 1) + (frames & 0);
+    int failed = frames == 0 ? do_thread() : deeper(frames - 1);
+    // A use after the call, so that each has a frame of its own.
+    frames = failed;
+    return frames;
 }
 
 static int do_thread_deep(void) { return deeper(50); }

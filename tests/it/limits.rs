@@ -4,10 +4,11 @@
 //! together.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::r#async::{both, count};
-use crate::harness::{Fence, Scratch, fixture};
+use crate::harness::{Fence, Rules, Scratch, fixture};
 
 #[test]
 fn a_system_call_instruction_of_the_programs_own_is_not_seen() {
@@ -17,6 +18,51 @@ fn a_system_call_instruction_of_the_programs_own_is_not_seen() {
     assert_eq!(fence.call(&scratch.words("raw open @/secret O_RDONLY")), "ok SECRET");
     assert_eq!(fence.call(&scratch.words("raw openat . @/secret O_RDONLY")), "ok SECRET");
     assert_eq!(fence.call(&scratch.words("raw openat2 . @/secret O_RDONLY")), "ok SECRET");
+}
+
+/// A start routine of the library's, on a thread of the program's, that jumps to pthread_create: only
+/// libc is on the stack, and nobody knows on whose behalf.
+#[test]
+fn a_jump_from_the_first_frame_of_a_thread_hides_its_library() {
+    let library = fixture("libvendor.so");
+    let rules = Rules::new().forbid_threads(format!("native:{}", library.display()));
+    let printed = |rules: &Rules, word: &str| {
+        let words = [library.as_os_str(), word.as_ref()];
+        Fence::by_hand(rules).run(fixture("threads"), words).text().to_owned()
+    };
+    assert_eq!(printed(&rules, "vendor:pthread_create"), "pthread_create EPERM");
+    assert_eq!(printed(&rules, "borrowed"), "borrowed 0 ran");
+    // It is closed for code that nobody knows, at the cost of others'.
+    assert_eq!(printed(&rules.deny_unattributed(), "borrowed"), "borrowed EPERM");
+}
+
+#[test]
+fn a_thread_by_a_system_call_instruction_is_not_seen() {
+    let library = fixture("libvendor.so");
+    let rules = Rules::new().forbid_threads(format!("native:{}", library.display()));
+    let fence = Fence::by_hand(&rules);
+    let printed = |way: &str| {
+        let words = [library.as_os_str(), way.as_ref()];
+        fence.run(fixture("threads"), words).text().to_owned()
+    };
+    assert_eq!(printed("vendor:syscall-clone"), "syscall-clone EPERM");
+    assert_eq!(printed("vendor:instruction"), "instruction EINVAL", "the kernel's own answer");
+}
+
+/// Who may give a file a name of his choice gives a library one that no rule has.
+#[test]
+fn a_library_under_other_names_is_another_library() {
+    let scratch = Scratch::new();
+    let copy = scratch.path("libother.so");
+    fs::copy(fixture("libvendor.so"), &copy).expect("copied");
+    let rules = Rules::new().forbid_threads("native:libvendor.so");
+    let fence = Fence::by_hand(&rules);
+    let printed = |library: &Path| {
+        let words = [library.as_os_str(), "vendor:pthread_create".as_ref()];
+        fence.run(fixture("threads"), words).text().to_owned()
+    };
+    assert_eq!(printed(&fixture("libvendor.so")), "pthread_create EPERM");
+    assert_eq!(printed(&copy), "pthread_create 0 ran");
 }
 
 #[test]
