@@ -100,6 +100,24 @@ for version in 11 21 25; do
     fi
 done
 
+# A dynamic busybox, which Debian's static one excludes: unpacked beside it instead.
+busybox=/opt/ringfence-busybox/bin/busybox
+install_busybox() {
+    echo "setup: unpacking: busybox (dynamically linked)"
+    local place
+    place=$(mktemp -d) && chmod 755 "$place"
+    (cd "$place" && { apt-get download -qq busybox 2>/dev/null || { as_root apt-get update -qq && apt-get download -qq busybox; }; })
+    as_root dpkg -x "$place"/busybox_*.deb /opt/ringfence-busybox
+    rm -r "$place"
+}
+if ! there "$busybox"; then
+    install_busybox || true
+    if ! there "$busybox"; then
+        echo "setup: error: the tests need a dynamically linked busybox at $busybox (Debian's package busybox)" >&2
+        exit 1
+    fi
+fi
+
 # The Rust toolchain is not ours to install; say which one is needed before a build fails oddly.
 if ! cargo --version >/dev/null 2>&1; then
     echo "setup: error: cargo is missing: install Rust 1.95 or later with rustup" >&2

@@ -1,6 +1,8 @@
 //! A policy that concerns nothing of what programs do changes nothing: real work gives the same
 //! output, status and files with and without it.
 
+mod modules;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,6 +14,9 @@ use std::time::Duration;
 
 use crate::harness::{Fence, Rules, Scratch, fixture};
 use crate::programs::{PYTHON, java_home, source};
+
+/// A dynamically linked one, which `tests/setup.sh` unpacks: Debian's static one cannot be fenced.
+const BUSYBOX: &str = "/opt/ringfence-busybox/bin/busybox";
 
 /// For minutes of work, beside other tests.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -100,7 +105,15 @@ fn done(fence: &Fence, scratch: &Scratch, script: &str, rounds: u32) -> Done {
 
 fn command(fence: &Fence, script: &str, rounds: u32) -> Command {
     let path = source(&format!("real/{script}"));
-    let mut command = fence.command(if script.ends_with(".py") { PYTHON } else { "/bin/bash" });
+    let mut command = match script {
+        "busybox.sh" => fence.command(BUSYBOX),
+        "perl.pl" => fence.command("/usr/bin/perl"),
+        _ if script.ends_with(".py") => fence.command(PYTHON),
+        _ => fence.command("/bin/bash"),
+    };
+    if script == "busybox.sh" {
+        command.arg("sh");
+    }
     command.arg(path).arg(rounds.to_string());
     if script == "java.sh" {
         command.arg(java_home(17).join("bin/javac")).args([java_home(17), java_home(25)]);
@@ -124,6 +137,9 @@ fn expect_unchanged(script: &str, rules: &Rules, rounds: u32) {
         assert_eq!(fenced.tree.get(name), Some(entry), "{script}: {}", name.display());
     }
     assert_eq!(fenced.tree.len(), open.tree.len(), "{script}: files left behind");
+    // For the table in docs/reliability.md.
+    let (lines, files) = (open.stdout.lines().count(), open.tree.len());
+    println!("| {script} | {rounds} | {lines} | {files} | the same |");
 }
 
 /// Fails unless two texts are the same, naming the first lines that differ.
@@ -170,30 +186,39 @@ unchanged! {
     gcc: "gcc.sh", 2;
     python: "python.py", 4;
     java: "java.sh", 1;
+    busybox: "busybox.sh", 2;
+    perl: "perl.pl", 3;
+}
+
+/// How CPython's own tests of these modules end: the exit status, and each test with its result.
+fn results(fence: &Fence, modules: &[&str]) -> (Option<i32>, String) {
+    let scratch = Scratch::new();
+    let results = scratch.path("results.xml");
+    let mut command = fence.command(PYTHON);
+    command.args(["-m", "test", "--junit-xml"]).arg(&results).args(modules);
+    command.current_dir(scratch.path("open"));
+    // It ends with 2 when a test of CPython's fails in this environment, fence or none.
+    let outcome = fence.finish_with(&mut command, b"", LIMIT, "the end of CPython's tests");
+    assert!(results.exists(), "no results: {outcome:#?}");
+    let mut list = Command::new(PYTHON);
+    let list = list.arg(source("python/results.py")).arg(&results).output();
+    let list = String::from_utf8(list.expect("python3 runs").stdout).expect("test names");
+    (outcome.status.code(), list)
+}
+
+/// [`results`] without a fence and inside one. Most of the time is spent asleep, so the two go side
+/// by side.
+fn both(modules: &[&str]) -> [(Option<i32>, String); 2] {
+    thread::scope(|scope| {
+        let open = scope.spawn(|| results(&Fence::open(), modules));
+        let fenced = results(&Fence::by_launcher(&far()), modules);
+        [open.join().expect("the control"), fenced]
+    })
 }
 
 /// CPython's own tests of what we interpose: each ends as it does without a fence.
 fn cpython(modules: &[&str]) {
-    let run = |fence: Fence| {
-        let scratch = Scratch::new();
-        let results = scratch.path("results.xml");
-        let mut command = fence.command(PYTHON);
-        command.args(["-m", "test", "--junit-xml"]).arg(&results).args(modules);
-        command.current_dir(scratch.path("open"));
-        // It ends with 2 when a test of CPython's fails in this environment, fence or none.
-        let outcome = fence.finish_with(&mut command, b"", LIMIT, "the end of CPython's tests");
-        assert!(results.exists(), "no results: {outcome:#?}");
-        let mut list = Command::new(PYTHON);
-        let list = list.arg(source("python/results.py")).arg(&results).output();
-        let list = String::from_utf8(list.expect("python3 runs").stdout).expect("test names");
-        (outcome.status.code(), list)
-    };
-    // Most of their time is spent asleep, so the two go side by side.
-    let ((open_status, open), (fenced_status, fenced)) = thread::scope(|scope| {
-        let open = scope.spawn(|| run(Fence::open()));
-        let fenced = run(Fence::by_launcher(&far()));
-        (open.join().expect("the control"), fenced)
-    });
+    let [(open_status, open), (fenced_status, fenced)] = both(modules);
     assert!(open.lines().count() > 80, "the tests ran: {open}");
     expect_same("results", &open, &fenced);
     assert_eq!(fenced_status, open_status);
