@@ -13,6 +13,10 @@ needs=(
     find                                       findutils
     nm                                         binutils
     perl                                       perl
+    node                                       nodejs
+    /bin/busybox                               busybox-static
+    podman                                     podman
+    runc                                       runc
     unshare                                    util-linux
     /usr/bin/python3                           python3
     strace                                     strace

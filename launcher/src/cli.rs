@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Help(Help),
     /// Give flows the defaults of a policy
     Defaults(crate::commands::defaults::Defaults),
+    /// Start one task of a flow as its resolved task runner says
+    Task(crate::task::Task),
 }
 
 /// The options of `ringfence run`.

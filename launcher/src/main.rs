@@ -8,6 +8,7 @@ mod exit;
 mod places;
 mod read;
 mod run;
+mod task;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         cli::Command::Doctor(options) => commands::doctor::doctor(&options),
         cli::Command::Help(options) => commands::help::help(&options),
         cli::Command::Defaults(options) => commands::defaults::defaults(&options),
+        cli::Command::Task(options) => task::task(&options),
     })
 }
 

@@ -66,6 +66,8 @@ mod explain;
 mod install;
 // What on a machine would leave a gap.
 mod doctor;
+// Tasks of flows, in processes and containers.
+mod tasks;
 // The launcher: exit statuses, messages, what it leaves as it was, and that it fails closed.
 mod launcher;
 // What the README and the docs say is so.

@@ -2,6 +2,7 @@
 
 mod output;
 mod sources;
+pub(crate) use sources::read as read_flows;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -118,7 +119,7 @@ fn resolve(args: &Defaults, mistakes: &mut Mistakes) -> Option<Vec<Done>> {
     mistakes.extend(lints::on_entries(&policy));
     let mut seen = lints::Seen::default();
     let mut done = Vec::new();
-    for source in sources::read(&args.flows, mistakes) {
+    for source in read_flows(&args.flows, mistakes) {
         match flow::resolve_text(&source, &policy) {
             Ok(resolved) => {
                 resolved.flows.iter().for_each(|flow| seen.add(flow));

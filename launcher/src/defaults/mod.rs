@@ -32,10 +32,10 @@ mod value;
 use std::rc::Rc;
 
 pub(crate) use aliases::Aliases;
-pub(crate) use changes::Change;
+pub(crate) use changes::{Change, Path, Step};
 pub(crate) use entry::Entry;
 pub(crate) use profile::Profile;
-pub(crate) use value::{Map, Node, Value};
+pub(crate) use value::{Map, Node, Origin, Value};
 
 /// The key by which a plugin asks for named entries.
 pub(crate) const REFERENCE: &str = "pluginDefaultsRef";

@@ -228,4 +228,15 @@ unenforced` the worker is started without them."),
     code("RF408", "a restored JVM",
 "A JVM restored from a checkpoint brings back the fence of its first start, whatever the policy
 says today."),
+    code("RF410", "a task that cannot be run",
+"`ringfence task` runs script tasks: those whose type ends in `Commands` or `Script`, and whose task
+runner is a process or a container. What a property asks for is done, or the task is not started."),
+    code("RF411", "a task runner that is not there",
+"The container program, the image or the interpreter that the task asks for is missing. A task
+never runs by a weaker runner than the one that it has, least of all by one that is not forced."),
+    code("RF412", "an expression that is not rendered",
+"`{{ … }}` is rendered by a server, which knows the execution. Here inputs and variables of the
+flow, `workingDir`, and the names of flow and task are known; `--input NAME=VALUE` gives inputs."),
+    code("RF413", "a class that may start no program",
+"`processes` forbids this type of task to start local programs. Give it a container as its runner."),
 ];

@@ -69,6 +69,25 @@ pub(crate) fn load(sources: &[OsString], world: &World) -> Result<Document, Mist
     Ok(document)
 }
 
+/// As [`load`], for the tasks of a flow: where the policy has no rules about files, and does not
+/// say that it wants none, the built-in ones hold. A policy is often nothing but defaults.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_for_tasks(sources: &[OsString], world: &World) -> Result<Document, Mistakes> {
+    let mut document = load(sources, world)?;
+    let silent = document.rules.is_empty() && document.disabled.is_empty();
+    if silent && document.presets_given.is_empty() && document.mode != Some(crate::cli::Mode::Off) {
+        document.presets.credentials = true;
+        add_presets(world, &mut document, &mut Mistakes::default());
+        name_exceptions(&mut document);
+        // Nobody has asked for a preset: they are this policy's rules, and are counted as such.
+        document.rules.iter_mut().for_each(|rule| "files.forbidden".clone_into(&mut rule.section));
+        document.sources.push("the built-in policy `credentials`, since it has no paths".into());
+    }
+    Ok(document)
+}
+
 fn read_group(group: &Group, world: &World, document: &mut Document, mistakes: &mut Mistakes) {
     let mut found = Found::default();
     let mut roots = 0;

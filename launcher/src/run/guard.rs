@@ -112,6 +112,14 @@ fn process_memory() -> Vec<PathPattern> {
     ["/proc/*/mem", "/proc/*/task/*/mem"].map(|glob| PathPattern::Glob(glob.into())).to_vec()
 }
 
+/// What other processes were started with, and what their threads show of it: a worker's secrets,
+/// for those that may not have them.
+pub(crate) fn environments() -> FileRule {
+    let names = ["/proc/*/environ", "/proc/*/task/*/environ"];
+    let names = names.map(|glob| PathPattern::Glob(glob.into())).to_vec();
+    rule("process-environments", names, CONTENT, true)
+}
+
 /// The nodes of this machine's disks, by the names that the kernel itself gives them.
 fn disks() -> Vec<PathPattern> {
     let devices = DISKS.iter().flat_map(|class| names_in(Path::new(class)));

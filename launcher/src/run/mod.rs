@@ -7,7 +7,7 @@
 mod callers;
 mod commands;
 pub(crate) mod environment;
-mod guard;
+pub(crate) mod guard;
 mod inherited;
 mod jvm;
 pub(crate) mod library;
@@ -16,7 +16,7 @@ pub(crate) mod policy;
 pub(crate) mod private;
 pub(crate) mod probe;
 pub(crate) mod refusal;
-mod report;
+pub(crate) mod report;
 pub(crate) mod target;
 mod worker;
 
@@ -24,7 +24,7 @@ use std::ffi::{CString, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Image, Policy};
+use ringfence_policy::{FileRule, Image, Policy};
 use rustix::io::Errno;
 
 use crate::places::Links;
@@ -41,11 +41,25 @@ const LIBRARIES: [&str; 4] =
     ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64"];
 
 /// Why the command is not started.
-enum Stop {
+pub(crate) enum Stop {
     /// The policy's own mistakes, each with its place.
     Policy(Mistakes),
     /// Anything else.
     Refusal(Refusal),
+}
+
+impl Stop {
+    /// Writes it to the standard error output and returns the exit status.
+    pub(crate) fn report(&self, json: bool) -> u8 {
+        match self {
+            Self::Refusal(refusal) => refusal.report(json),
+            Self::Policy(mistakes) => {
+                let format = if json { Format::Json } else { Format::Text };
+                report::write(render(mistakes, format).trim_end());
+                exit::NOT_FENCED
+            }
+        }
+    }
 }
 
 impl From<Refusal> for Stop {
@@ -59,12 +73,7 @@ pub(crate) fn run(options: &cli::Run) -> u8 {
     options.color.apply();
     match start(options) {
         Ok(status) => status,
-        Err(Stop::Refusal(refusal)) => refusal.report(options.json),
-        Err(Stop::Policy(mistakes)) => {
-            let format = if options.json { Format::Json } else { Format::Text };
-            report::write(render(&mistakes, format).trim_end());
-            exit::NOT_FENCED
-        }
+        Err(stop) => stop.report(options.json),
     }
 }
 
@@ -75,11 +84,7 @@ fn start(options: &cli::Run) -> Result<u8, Stop> {
             .help("use `--kernel off`: the shim alone holds the rules")
             .into());
     }
-    if std::env::var_os("RINGFENCE_IMAGE").is_some() && probe::is_fenced() {
-        return Err(Refusal::plain("this process is inside a fence already")
-            .help("leave out `ringfence run`: the command inherits the fence that is there")
-            .into());
-    }
+    not_inside_a_fence()?;
     let command = options.command.first().ok_or_else(|| Refusal::plain("no command was given"))?;
     machine::check()?;
     let loaded = policy::load(options).map_err(Stop::Policy)?;
@@ -88,10 +93,25 @@ fn start(options: &cli::Run) -> Result<u8, Stop> {
     if mode == cli::Mode::Off {
         return Ok(unfenced(&program, options)?);
     }
+    all_enforced(&loaded, options)?;
+    Ok(fenced(&program, options, loaded, mode)?)
+}
+
+/// A fence cannot be put around a process that has one: it would protect its own files from it.
+pub(crate) fn not_inside_a_fence() -> Result<(), Refusal> {
+    if std::env::var_os("RINGFENCE_IMAGE").is_some() && probe::is_fenced() {
+        return Err(Refusal::plain("this process is inside a fence already")
+            .help("leave out `ringfence run`: the command inherits the fence that is there"));
+    }
+    Ok(())
+}
+
+/// RF406 where the policy asks for what this version does not do, unless that was accepted.
+pub(crate) fn all_enforced(loaded: &Loaded, options: &cli::Run) -> Result<(), Stop> {
     if !loaded.unenforced.is_empty() && !options.allow_unenforced {
         return Err(Stop::Policy(policy::unenforced(&loaded.unenforced)));
     }
-    Ok(fenced(&program, options, loaded, mode)?)
+    Ok(())
 }
 
 /// `mode: off`: the command as it is.
@@ -112,11 +132,50 @@ fn fenced(
     loaded: Loaded,
     mode: cli::Mode,
 ) -> Result<u8, Refusal> {
+    let raised = raise(program, options, &loaded, mode, std::env::vars_os().collect())?;
+    if options.dry_run {
+        raised.with_start(&loaded, program, |start| start.describe(options.json));
+        return Ok(exit::YES);
+    }
+    raised.prove()?;
+    raised.announce(&loaded, program, options);
+    Err(exec(program, &options.command, raised.environment))
+}
+
+/// A fence as it is handed over to a program.
+pub(crate) struct Raised {
+    /// What the program gets, the fence's own variables among it.
+    pub(crate) environment: Variables,
+    /// The names of the variables that it does not get.
+    dropped: Vec<OsString>,
+    /// The shim.
+    pub(crate) library: PathBuf,
+    /// The image, written by [`Raised::prove`].
+    pub(crate) image: PathBuf,
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// The id of this start.
+    pub(crate) run: String,
+    /// The policy in force.
+    policy: Policy,
+}
+
+/// Compiles the fence for a program, and looks at whether it can hold.
+///
+/// # Errors
+/// Where it cannot, or where the policy cannot be compiled.
+pub(crate) fn raise(
+    program: &Path,
+    options: &cli::Run,
+    loaded: &Loaded,
+    mode: cli::Mode,
+    inherited: Variables,
+) -> Result<Raised, Refusal> {
     let library = library::hand_over(library::find()?)?;
     let private = private::directory(private::Holds::Data)?;
     let mut policy = loaded.policy.clone();
     policy::apply(&mut policy, options, mode)?;
-    let policy = complete(&loaded, policy, (program, &options.command), (&library, &private))?;
+    let policy = complete(loaded, policy, (program, &options.command), (&library, &private))?;
     let bytes = compile(&policy)?;
     let view = parse(&bytes)?;
     target::check(program, view)?;
@@ -125,33 +184,48 @@ fn fenced(
     let run = run_id()?;
     let preloads = preloads(&options.preloads, loaded.kestra);
     let fence = Fence { library: &library, preloads: &preloads, image: &image, run: &run };
-    let (environment, dropped) = environment::of_worker(std::env::vars_os(), &fence, view);
-    let unenforced: Vec<String> =
-        loaded.unenforced.iter().map(|part| format!("{} ({})", part.what, part.span)).collect();
-    let start = report::Start {
-        policy: &policy,
-        sources: &loaded.sources,
-        unenforced: &unenforced,
-        disabled: &loaded.disabled,
-        run: &run,
-        program,
-        library: &library,
-        dropped: &dropped,
-    };
-    if options.dry_run {
-        start.describe(options.json);
-        return Ok(exit::YES);
+    let (environment, dropped) = environment::of_worker(inherited, &fence, view);
+    Ok(Raised { environment, dropped, library, image, bytes, run, policy })
+}
+
+impl Raised {
+    /// Writes the image, gives up new privileges unless the policy keeps them, and proves that the
+    /// shim arms itself.
+    ///
+    /// # Errors
+    /// Where one of these fails.
+    pub(crate) fn prove(&self) -> Result<(), Refusal> {
+        private::hand_over(&self.image, &self.bytes)?;
+        if !self.policy.new_privileges {
+            no_new_privileges()?;
+        }
+        probe::prove(&self.environment, &self.library, &self.image)
     }
-    private::hand_over(&image, &bytes)?;
-    if !policy.new_privileges {
-        no_new_privileges()?;
+
+    /// Says which variables are dropped and, unless it shall be quiet, that the fence is up.
+    pub(crate) fn announce(&self, loaded: &Loaded, program: &Path, options: &cli::Run) {
+        self.with_start(loaded, program, |start| {
+            start.announce_dropped(options.json);
+            if !options.quiet {
+                start.announce(options.json);
+            }
+        });
     }
-    probe::prove(&environment, &library, &image)?;
-    start.announce_dropped(options.json);
-    if !options.quiet {
-        start.announce(options.json);
+
+    fn with_start(&self, loaded: &Loaded, program: &Path, say: impl FnOnce(&report::Start<'_>)) {
+        let unenforced: Vec<String> =
+            loaded.unenforced.iter().map(|part| format!("{} ({})", part.what, part.span)).collect();
+        say(&report::Start {
+            policy: &self.policy,
+            sources: &loaded.sources,
+            unenforced: &unenforced,
+            disabled: &loaded.disabled,
+            run: &self.run,
+            program,
+            library: &self.library,
+            dropped: &self.dropped,
+        });
     }
-    Err(exec(program, &options.command, environment))
 }
 
 /// The policy with all that a start adds: the fixed rules, every name of each place, what the
@@ -182,6 +256,41 @@ pub(crate) fn complete(
         policy.rules.extend(exceptions.into_iter().chain(on_the_way));
     }
     Ok(policy)
+}
+
+/// What is forbidden on this machine, for judging what would be handed to a container.
+///
+/// # Errors
+/// Where the policy cannot be compiled.
+pub(crate) fn of_machine(
+    loaded: &Loaded,
+    more: impl IntoIterator<Item = FileRule>,
+) -> Result<Vec<u8>, Refusal> {
+    let library = library::hand_over(library::find()?)?;
+    let private = private::directory(private::Holds::Data)?;
+    let mut policy = loaded.policy.clone();
+    policy.rules.extend(more);
+    compile(&complete(loaded, policy, (Path::new("/"), &[]), (&library, &private))?)
+}
+
+/// A fence for a container, where places have other names than here: the rules as they are written,
+/// and those that protect the fence itself at the places where it will be.
+///
+/// # Errors
+/// Where the policy cannot be compiled.
+pub(crate) fn of_container(
+    loaded: &Loaded,
+    options: &cli::Run,
+    mode: cli::Mode,
+    (library, private): (&Path, &Path),
+) -> Result<Vec<u8>, Refusal> {
+    let mut policy = loaded.policy.clone();
+    policy::apply(&mut policy, options, mode)?;
+    // Nobody sees a file in there: what is denied is said on the standard error output.
+    policy.audit.file.clear();
+    let own = guard::OwnFiles { private, library, policies: &[], audit: &[] };
+    policy.rules.extend(guard::rules(&own, policy.debug));
+    compile(&policy)
 }
 
 pub(crate) fn compile(policy: &Policy) -> Result<Vec<u8>, Refusal> {
@@ -216,7 +325,7 @@ fn no_new_privileges() -> Result<(), Refusal> {
 }
 
 /// Sixteen hexadecimal digits that no other start has.
-fn run_id() -> Result<String, Refusal> {
+pub(crate) fn run_id() -> Result<String, Refusal> {
     let mut bytes = [0; 8];
     match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
         Ok(8) => Ok(format!("{:016x}", u64::from_ne_bytes(bytes))),

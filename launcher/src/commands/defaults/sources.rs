@@ -11,7 +11,7 @@ use crate::read::span::Source;
 use crate::read::yaml::MAX_BYTES;
 
 /// Reads the flows, those of a directory in the order of their names.
-pub(super) fn read(flows: &[OsString], mistakes: &mut Mistakes) -> Vec<Arc<Source>> {
+pub(crate) fn read(flows: &[OsString], mistakes: &mut Mistakes) -> Vec<Arc<Source>> {
     let mut sources = Vec::new();
     for flow in flows {
         if flow == "-" {

@@ -42,7 +42,6 @@ pub(super) fn tasks(field: Field<'_>, document: &mut Document, context: &mut Con
         let profile = shape::word(&name, field.value, &PROFILES, context.mistakes);
         document.tasks.profile = profile.map(|text| Text::at(text, &field.value.span));
     }
-    not_yet("tasks", &section, document);
 }
 
 fn aliases(field: Field<'_>, document: &mut Document, mistakes: &mut Mistakes) {

@@ -1,0 +1,210 @@
+//! What a task prints, passed on line by line while it runs.
+//!
+//! A thread for each stream, so that a reader of ours who is slow holds up the task and nothing
+//! else: time limits and signals go on being heard.
+
+use std::io::{Read, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread::{self, JoinHandle};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use serde_json::json;
+
+/// The longest line that is kept together.
+const LONGEST: usize = 64 * 1024;
+
+/// A stream of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Its standard output.
+    Out,
+    /// Its standard error output.
+    Err,
+}
+
+/// How lines are passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As they are, to the stream of ours that each came from.
+    Text,
+    /// As JSON lines, to the standard output.
+    Json,
+}
+
+/// The streams of a task that are being passed on.
+pub(crate) struct Output {
+    threads: Vec<JoinHandle<()>>,
+    /// Closed when nothing more can come.
+    end: OwnedFd,
+}
+
+impl Output {
+    /// Begins to pass on the streams.
+    ///
+    /// # Errors
+    /// Where the kernel has no pipe or no thread to give.
+    pub(crate) fn pass_on(
+        streams: impl IntoIterator<Item = (Stream, OwnedFd)>,
+        form: Form,
+    ) -> std::io::Result<Self> {
+        let (ended, end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let threads = streams.into_iter().map(|(stream, from)| {
+            rustix::io::ioctl_fionbio(&from, true)?;
+            let ended = ended.try_clone()?;
+            thread::Builder::new()
+                .spawn(move || copy(from, &ended, |line| write(stream, form, line)))
+        });
+        let threads = threads.collect::<std::io::Result<_>>()?;
+        Ok(Self { threads, end })
+    }
+
+    /// Says that nothing of the task runs any more, and waits until all that it printed is passed
+    /// on. Whoever else has got hold of a stream is not waited for.
+    pub(crate) fn finish(self) {
+        drop(self.end);
+        for thread in self.threads {
+            // It never panics; if it did, the lines before were passed on.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Passes on whole lines until the stream ends, nothing more can come, or nobody reads.
+fn copy(from: OwnedFd, ended: &OwnedFd, write: impl Fn(&[u8]) -> bool) {
+    let mut from = std::fs::File::from(from);
+    let mut lines = Lines::default();
+    let mut bytes = vec![0; LONGEST];
+    loop {
+        match from.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(length) => {
+                if !lines.add(&bytes[..length], &write) {
+                    // Closing our end tells the task, as a closed pipe does.
+                    return;
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                if !wait(&from, ended) {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    lines.finish(&write);
+}
+
+/// Waits for more; `false` when there is none and nothing more can come.
+fn wait(from: &impl AsFd, ended: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(from, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
+    if poll(&mut fds, None).is_err() {
+        return true;
+    }
+    let [more, over] = fds.map(|fd| !fd.revents().is_empty());
+    more || !over
+}
+
+/// Bytes to lines.
+#[derive(Default)]
+struct Lines {
+    begun: Vec<u8>,
+}
+
+impl Lines {
+    /// Passes on the lines that these bytes complete; `false` when nobody reads them.
+    fn add(&mut self, bytes: &[u8], write: &impl Fn(&[u8]) -> bool) -> bool {
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            self.begun.extend_from_slice(piece);
+            let whole = piece.ends_with(b"\n") || self.begun.len() >= LONGEST;
+            if whole && !write(&std::mem::take(&mut self.begun)) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Passes on what stands behind the last line.
+    fn finish(self, write: &impl Fn(&[u8]) -> bool) {
+        if !self.begun.is_empty() {
+            write(&self.begun);
+        }
+    }
+}
+
+/// Writes a line; `false` where nobody reads.
+fn write(stream: Stream, form: Form, line: &[u8]) -> bool {
+    let written = match (form, stream) {
+        (Form::Text, Stream::Out) => whole(std::io::stdout().lock(), line),
+        (Form::Text, Stream::Err) => whole(std::io::stderr().lock(), line),
+        (Form::Json, _) => {
+            let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line));
+            let name = if stream == Stream::Out { "stdout" } else { "stderr" };
+            event(&json!({ "event": "output", "stream": name, "line": text }))
+        }
+    };
+    written.is_ok()
+}
+
+fn whole(mut to: impl std::io::Write, bytes: &[u8]) -> std::io::Result<()> {
+    to.write_all(bytes)?;
+    to.flush()
+}
+
+/// Writes an event as a JSON line to the standard output.
+///
+/// # Errors
+/// Where nobody reads it.
+pub(crate) fn event(event: &serde_json::Value) -> std::io::Result<()> {
+    let line = format!("{event}\n");
+    let mut out = std::io::stdout().lock();
+    out.write_all(line.as_bytes())?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    fn lines(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
+        let seen = RefCell::new(Vec::new());
+        let write = |line: &[u8]| {
+            seen.borrow_mut().push(line.to_vec());
+            true
+        };
+        let mut lines = Lines::default();
+        assert!(pieces.iter().all(|piece| lines.add(piece, &write)));
+        lines.finish(&write);
+        seen.into_inner()
+    }
+
+    #[test]
+    fn lines_stay_together_however_they_come() {
+        assert_eq!(lines(&[b"a", b"b\nc\n", b"", b"d"]), [&b"ab\n"[..], b"c\n", b"d"]);
+        assert_eq!(lines(&[b"\n\n"]), [b"\n", b"\n"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_passed_on_in_pieces() {
+        let long = vec![b'x'; LONGEST + 1];
+        let found = lines(&[&long, b"y\n"]);
+        assert_eq!(found.concat(), [&long[..], b"y\n"].concat());
+        assert!(found.iter().all(|line| line.len() <= LONGEST + 2), "kept within bounds");
+    }
+
+    #[test]
+    fn nobody_who_reads_ends_it() {
+        let mut lines = Lines::default();
+        assert!(!lines.add(b"a\nb\n", &|_| false));
+    }
+
+    #[test]
+    fn a_stream_that_somebody_else_holds_is_not_waited_for() {
+        let (from, held) = rustix::pipe::pipe().expect("a pipe");
+        rustix::io::write(&held, b"said\n").expect("written");
+        let output = Output::pass_on([(Stream::Err, from)], Form::Text).expect("passed on");
+        output.finish();
+        drop(held);
+    }
+}
