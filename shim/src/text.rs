@@ -16,8 +16,8 @@ pub(crate) const PATH_MAX: usize = 4096;
 /// The most bytes of a text, so that a NUL fits behind it.
 const LONGEST: usize = PATH_MAX - 1;
 
-/// The bytes behind a text that may hold its slash and its NUL.
-const BEHIND: usize = 2;
+/// The bytes behind a text that may hold its slash, its dot and its NUL.
+const BEHIND: usize = 3;
 
 /// What a caller's path looked like, before it was a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub(crate) struct Text {
     length: usize,
     /// The path ended in `/` or `/.`: the last name is followed and must be a directory.
     slash: bool,
+    /// The last name was `.` or `..`, of which the kernel makes no name: with `O_CREAT` it answers
+    /// otherwise than for a name and a slash.
+    dot: bool,
     bytes: [MaybeUninit<u8>; PATH_MAX],
 }
 
@@ -44,7 +47,12 @@ impl Text {
     /// An empty text.
     #[inline(always)]
     pub(crate) const fn new() -> Self {
-        Self { length: 0, slash: false, bytes: [const { MaybeUninit::uninit() }; PATH_MAX] }
+        Self {
+            length: 0,
+            slash: false,
+            dot: false,
+            bytes: [const { MaybeUninit::uninit() }; PATH_MAX],
+        }
     }
 
     /// The text's bytes.
@@ -94,13 +102,17 @@ impl Text {
         }
         let end = self.length;
         let slash = self.slash && self.bytes() != b"/";
-        if slash {
-            self.bytes.get_mut(end).ok_or(Errno::ENAMETOOLONG)?.write(b'/');
+        let behind: &[u8] = match (slash, self.dot) {
+            (false, _) => b"\0",
+            (true, false) => b"/\0",
+            (true, true) => b"/.\0",
+        };
+        for (place, byte) in (end..).zip(behind) {
+            self.byte_mut(place)?.write(*byte);
         }
-        let nul = end.saturating_add(usize::from(slash));
-        self.bytes.get_mut(nul).ok_or(Errno::ENAMETOOLONG)?.write(0);
+        let nul = end.saturating_add(behind.len()).saturating_sub(1);
         let start = self.bytes.as_ptr().cast::<u8>();
-        // SAFETY: the text's bytes were written by `push`, the slash and the NUL just now.
+        // SAFETY: the text's bytes were written by `push`, those up to the NUL just now.
         Path::new(unsafe { core::slice::from_raw_parts(start, nul.saturating_add(1)) })
     }
 
@@ -180,6 +192,7 @@ impl Text {
         }
         self.length = 0;
         self.slash = false;
+        self.dot = false;
         let mut irregular = false;
         let mut after_slash = false;
         let mut first = true;
@@ -233,6 +246,7 @@ impl Text {
     pub(crate) fn put_parts(&mut self, parts: &[&[u8]]) -> Answer<()> {
         self.length = 0;
         self.slash = false;
+        self.dot = false;
         parts.iter().try_for_each(|part| self.append(part))
     }
 
@@ -281,6 +295,7 @@ impl Text {
                 continue;
             }
             self.slash = false;
+            self.dot = false;
             let before = self.length;
             if absolute || before > place {
                 self.length = self.put(before, b'/');
@@ -297,10 +312,12 @@ impl Text {
                 Some(b".") => {
                     self.cut(before);
                     self.slash = true;
+                    self.dot = true;
                 }
                 Some(b"..") => {
                     parent = true;
                     self.slash = true;
+                    self.dot = true;
                 }
                 _ => {}
             }
@@ -347,10 +364,12 @@ impl Text {
         let tail = turn.saturating_sub(BEHIND);
         let whole = end.saturating_add(length).saturating_add(tail);
         let from_root = self.raw(end) == Some(b'/');
-        let slash = self.slash;
+        let (slash, dot) = (self.slash, self.dot);
         self.pack(end, whole, if from_root { 0 } else { start }, true);
         // Only at the end of the whole path does a target's own slash count.
-        self.slash = if tail == 0 { slash || self.slash } else { slash };
+        if slash || tail != 0 {
+            (self.slash, self.dot) = (slash, dot);
+        }
         if self.length == 0 { self.push(b'/') } else { Ok(()) }
     }
 
@@ -388,9 +407,11 @@ impl Text {
         if self.bytes() == b"/" {
             self.length = 0;
         }
-        let mut ends_in_slash = false;
+        let (mut ends_in_slash, mut ends_in_dot) = (false, false);
         for name in target.split(|byte| *byte == b'/') {
-            ends_in_slash = name.is_empty() || name == b"." || name == b"..";
+            let dot = name == b"." || name == b"..";
+            ends_in_slash = name.is_empty() || dot;
+            ends_in_dot = dot || (name.is_empty() && ends_in_dot);
             if name.is_empty() || name == b"." {
                 continue;
             }
@@ -402,7 +423,9 @@ impl Text {
             self.append(name)?;
         }
         if tail == 0 {
-            self.slash |= ends_in_slash;
+            if !self.slash {
+                (self.slash, self.dot) = (ends_in_slash, ends_in_dot);
+            }
         } else if self.length.saturating_add(tail) > LONGEST {
             return Err(Errno::ENAMETOOLONG);
         } else {

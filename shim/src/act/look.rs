@@ -93,6 +93,13 @@ pub(crate) fn done(value: usize) -> c_int {
     c_int::try_from(value).unwrap_or(c_int::MAX)
 }
 
+/// The flags of the stat family. Of a descriptor alone the kernel looks at some of them only.
+const STAT_FLAGS: c_int = libc::AT_SYMLINK_NOFOLLOW
+    | libc::AT_NO_AUTOMOUNT
+    | libc::AT_EMPTY_PATH
+    | libc::AT_STATX_FORCE_SYNC
+    | libc::AT_STATX_DONT_SYNC;
+
 /// `fstatat` in all its forms; the others are special cases.
 ///
 /// # Safety
@@ -107,6 +114,9 @@ pub(crate) unsafe fn stat_at(
     flags: c_int,
 ) -> Answer<c_int> {
     let at = At::new(dir, path);
+    if flags & !STAT_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
     // SAFETY: the caller's path.
     if flags & libc::AT_EMPTY_PATH != 0 && unsafe { at.is_empty() } {
         let call = [argument(dir), c"".as_ptr().addr(), buffer.addr(), argument(flags), 0, 0];
@@ -169,6 +179,9 @@ pub(crate) unsafe fn statx(
     buffer: *mut libc::statx,
 ) -> Answer<c_int> {
     let at = At::new(dir, path);
+    if flags & !STAT_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
     let rest = argument(flags & !libc::AT_SYMLINK_NOFOLLOW) | EMPTY;
     let empty = c"".as_ptr().addr();
     // SAFETY: the caller's path.

@@ -123,7 +123,38 @@ fn a_path_that_is_no_path_gets_the_kernels_answer() {
         ("open @/new/ O_WRONLY|O_CREAT 600", "-1 EISDIR"),
         ("open @/twin O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
         ("openat 99 @/twin O_RDONLY", "ok twin"),
+        // A name that ends in a dot is none to be made, one that ends in a slash neither, but the
+        // kernel says so in another order.
+        ("open @/. O_WRONLY|O_CREAT 600", "-1 EISDIR"),
+        ("open @/. O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
+        ("open @/open/. O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
+        ("open @/open/ O_WRONLY|O_CREAT|O_EXCL 600", "-1 EISDIR"),
+        ("open @/open/.. O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
+        ("open @/open/../ O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
+        ("open @/twin/. O_WRONLY|O_CREAT 600", "-1 ENOTDIR"),
+        ("open @/twin/./ O_WRONLY|O_CREAT 600", "-1 ENOTDIR"),
+        ("open @/twin/ O_WRONLY|O_CREAT 600", "-1 EISDIR"),
+        ("open @/to-open O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
+        ("open @/to-dot O_WRONLY|O_CREAT 600", "-1 EISDIR"),
+        ("open @/to-dot/ O_WRONLY|O_CREAT 600", "-1 EISDIR"),
+        ("open @/to-file-dot O_WRONLY|O_CREAT 600", "-1 ENOTDIR"),
+        ("open @/to-file-slash O_WRONLY|O_CREAT 600", "-1 EISDIR"),
+        ("open . O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
+        ("open ./ O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
+        ("openat @ . O_WRONLY|O_CREAT|O_EXCL 600", "-1 EEXIST"),
+        ("fstatat @ twin 0x10", "-1 EINVAL"),
+        ("fstatat @ open/twin 0x80000000", "-1 EINVAL"),
+        ("fstatat . @/twin 0x10000", "-1 EINVAL"),
+        ("statx . @/twin 0x10000 STATX_SIZE", "-1 EINVAL"),
     ];
+    for (name, target) in [
+        ("to-open", "open/."),
+        ("to-dot", "open/."),
+        ("to-file-dot", "twin/."),
+        ("to-file-slash", "twin/"),
+    ] {
+        scratch.link(name, target);
+    }
     let cases: Vec<_> = lines.iter().map(|(line, _)| scratch.words(line)).collect();
     let open = Fence::open().calls(&cases);
     for (((line, expected), open), fenced) in lines.iter().zip(open).zip(fence.calls(&cases)) {
