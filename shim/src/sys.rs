@@ -527,3 +527,11 @@ pub(crate) fn stack_end(pointer: usize) -> usize {
     let is_near = |end: &usize| (pointer..pointer.saturating_add(LARGEST_STACK)).contains(end);
     ends.into_iter().filter(is_near).min().unwrap_or((pointer | 0xfff).saturating_add(1))
 }
+
+/// Whether a page is mapped, as mincore(2) says.
+pub(crate) fn is_mapped(page: usize) -> bool {
+    let mut state = 0_u8;
+    let arguments = [page, 1, (&raw mut state).addr(), 0, 0, 0];
+    // SAFETY: the kernel writes a byte for each page.
+    answer(unsafe { syscall6(number(libc::SYS_mincore), arguments) }).is_ok()
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::harness::{Fence, Outcome, Rules, Scratch, fixture};
-use crate::programs::PYTHON;
+use crate::programs::{PYTHON, java_home};
 
 /// Every way to a thread.
 const WAYS: [&str; 18] = [
@@ -383,4 +383,42 @@ fn python_s_threads_are_python_s_and_a_library_s_are_its_own() {
     let real = fs::canonicalize(PYTHON).expect("it is installed");
     let python = Rules::new().forbid_threads(format!("native:{}", real.display()));
     assert_eq!(printed(python), ["threading can't start new thread", "vendor 0"]);
+}
+
+/// What a container's profile may take away. Where the caller cannot be found out, there is no
+/// thread for anybody.
+#[test]
+fn without_a_look_at_the_caller_there_is_no_thread() {
+    let vendor = Vendor::new();
+    let path = vendor.path();
+    let fence = Fence::by_hand(&Rules::new().forbid_threads(vendor.prefix()));
+    let program = fixture("threads");
+    let program = program.to_str().expect("UTF-8");
+    let (own, theirs) = ("own:pthread_create", "vendor:pthread_create");
+    for (without, expected) in [
+        (&["unshare=EPERM"][..], ["0 ran", "EPERM"]),
+        (&["close_range=ENOSYS"], ["0 ran", "EPERM"]),
+        (&["mincore=EPERM"], ["0 ran", "EPERM"]),
+        (&["unshare=EPERM", "close_range=ENOSYS"], ["EAGAIN", "EAGAIN"]),
+    ] {
+        let words = [without, &["--", program, &path, own, theirs]].concat();
+        let printed = lines(&fence.run(fixture("without"), words));
+        assert_eq!(printed, expected.map(|text| format!("pthread_create {text}")), "{without:?}");
+    }
+}
+
+/// A JVM's own threads are no library's: not refused even where others are authorized.
+#[test]
+fn a_jvm_lives_with_rules_about_libraries() {
+    let java = java_home(17).join("bin/java");
+    for rules in [
+        Rules::new().forbid_threads("native:libjvm.so").forbid_threads("native:libscan.so"),
+        Rules::new().authorize_threads("native:libscan.so"),
+        Rules::new().forbid_threads("native:libscan.so").deny_unattributed(),
+    ] {
+        let outcome = Fence::by_hand(&rules).run(&java, ["-Xint", "-version"]);
+        assert!(outcome.status.success(), "{outcome:#?}");
+        assert!(outcome.stderr.contains("17."), "{outcome:#?}");
+        assert!(outcome.audit.is_empty(), "{outcome:#?}");
+    }
 }

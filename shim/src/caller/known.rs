@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 use super::{Caller, Verdict};
 
-const ENTRIES: usize = 64;
+const ENTRIES: usize = 128;
 
 /// The stamp of an entry that is being written. Those of generations are larger.
 const TAKEN: u64 = 1;

@@ -11,6 +11,8 @@
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::sys;
+
 /// `_dl_find_object` of dlfcn.h.
 pub(crate) type FindObject = unsafe extern "C" fn(*const c_void, *mut FoundObject) -> c_int;
 
@@ -103,6 +105,10 @@ impl Steps {
         if outer <= frame.stack || outer > limit || outer % 8 != 0 {
             return None;
         }
+        // A coroutine's stack may end before its thread's does, and rbp be anything at its end.
+        if step.by_base && outer >> 12 != frame.stack >> 12 && !is_mapped(outer) {
+            return None;
+        }
         let word = |below: usize| {
             let place = outer.checked_sub(below.checked_mul(8)?)?;
             // SAFETY: between the stack pointer of a frame that is alive and the stack's end, so
@@ -114,6 +120,12 @@ impl Steps {
         let code = word(1)?;
         (code != 0).then_some(Frame { code, stack: outer, base })
     }
+}
+
+/// Whether what a frame keeps right below an address is mapped.
+fn is_mapped(outer: usize) -> bool {
+    let (first, last) = (outer.saturating_sub(16 * 8) & !0xfff, outer.saturating_sub(1) & !0xfff);
+    sys::is_mapped(first) && (first == last || sys::is_mapped(last))
 }
 
 /// A table in memory, read forwards.
@@ -464,7 +476,6 @@ impl Rows<'_> {
 )]
 mod tests {
     use super::*;
-    use crate::sys;
 
     unsafe extern "C" {
         fn _dl_find_object(code: *const c_void, found: *mut FoundObject) -> c_int;
