@@ -24,6 +24,7 @@ mod loaders;
 mod marks;
 mod methods;
 mod names;
+mod natives;
 mod patch;
 mod pools;
 mod reach;
@@ -36,3 +37,4 @@ mod stack;
 mod weave;
 
 pub(crate) use entry::{MACHINE, hook};
+pub(crate) use natives::{is_judging, judge_native_thread};

@@ -8,11 +8,38 @@ use ringfence_policy::{CallerKind, CallerVerdict, Creation, RuleIndex};
 
 use crate::arm::State;
 use crate::caller::{self, Caller, Callers, Frame, Look, Verdict};
+use crate::jvm;
 use crate::lineage::{self, Beginning, Lineage};
 use crate::report::{self, Call, Why};
 use crate::sys::{Answer, Errno};
 
-/// Judges a thread that is asked for at a frame, and answers what the new one inherits.
+/// Judges a thread that is asked for at a frame, by the native code and by the Java code that stand
+/// there, and answers what the new one inherits.
+///
+/// # Errors
+/// EPERM where a rule refuses it; EAGAIN where the caller cannot be found out, as when there is
+/// no memory for a thread.
+pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
+    let lineage = judge_native(state, callers, call, from)?;
+    if !jvm::is_judging() {
+        return Ok(lineage);
+    }
+    // The machine's own threads were judged where Java asked for them. Only a library is known to be
+    // called in a state in which the machine may be asked.
+    let mut by_library = false;
+    caller::walk(state, callers, from, |_, caller, _| {
+        by_library = matches!(caller, Caller::Object { .. });
+        if caller == Caller::Runtime { Look::On } else { Look::Enough }
+    })
+    .map_err(|_| Errno::EAGAIN)?;
+    if !by_library {
+        return Ok(lineage);
+    }
+    let java = jvm::judge_native_thread(state, call)?;
+    Ok(Lineage { java: java.unwrap_or(lineage.java), ..lineage })
+}
+
+/// Judges a thread by the native code that asks for it.
 ///
 /// Who asks is the nearest object on the stack that is not the runtime. Where a list forbids, the
 /// objects further out are looked at too, but for the program itself: a library may have another
@@ -21,7 +48,7 @@ use crate::sys::{Answer, Errno};
 /// # Errors
 /// EPERM where a rule refuses it; EAGAIN where the caller cannot be found out, as when there is
 /// no memory for a thread.
-pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
+fn judge_native(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
     let own = lineage::current();
     let list = state.image.callers(Creation::Thread, CallerKind::Native);
     if list.is_empty() && !state.image.denies_unattributed() {

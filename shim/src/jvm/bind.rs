@@ -21,10 +21,11 @@ pub(super) enum Original {
     LookupDefineClass,
     RegisterSignal,
     FindBootClass,
+    ExecuteCommand,
 }
 
 /// Their names, in the order of [`Original`].
-const NAMES: [&CStr; 7] = [
+const NAMES: [&CStr; 8] = [
     c"JNI_CreateJavaVM",
     c"JVM_StartThread",
     c"JVM_FindLoadedClass",
@@ -32,6 +33,7 @@ const NAMES: [&CStr; 7] = [
     c"JVM_LookupDefineClass",
     c"JVM_RegisterSignal",
     c"JVM_FindClassFromBootLoader",
+    c"Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand",
 ];
 
 /// Their addresses; 0 while they are not known.
@@ -54,9 +56,12 @@ fn place(original: Original) -> &'static AtomicUsize {
     FOUND.get(original as usize).unwrap_or(&NONE)
 }
 
-/// A program was told where the machine defines one of these, or will be called by it.
-pub(super) fn note(original: Original, address: *mut c_void) {
-    place(original).store(address.expose_provenance(), Ordering::Release);
+/// Somebody was told where one of these is, and got ours instead.
+pub(super) fn note(name: &CStr, address: *mut c_void) {
+    let place = NAMES.iter().zip(&FOUND).find(|(known, _)| **known == name);
+    if let Some((_, place)) = place {
+        place.store(address.expose_provenance(), Ordering::Release);
+    }
 }
 
 /// Where the machine defines it. `env` leads to the machine's library where it is not known yet.
@@ -71,7 +76,7 @@ pub(super) fn find(state: &State, original: Original, env: Option<Env>) -> Optio
         let name = NAMES.get(original as usize)?;
         // SAFETY: dlsym's own arguments; `RTLD_NEXT` is whoever stands behind us, the caller.
         let found = unsafe { (state.next.dlsym)(libc::RTLD_NEXT, name.as_ptr()) };
-        note(original, found);
+        note(name, found);
     }
     let known = place(original).load(Ordering::Acquire);
     (known != 0).then(|| core::ptr::with_exposed_provenance(known))
@@ -85,7 +90,9 @@ fn bind(state: &State, env: Env) {
     for (name, place) in each {
         // SAFETY: dlsym's own arguments: a handle that dlopen gave, and a C string.
         let found = unsafe { (state.next.dlsym)(library, name.as_ptr()) };
-        place.store(found.expose_provenance(), Ordering::Release);
+        if !found.is_null() {
+            place.store(found.expose_provenance(), Ordering::Release);
+        }
     }
 }
 

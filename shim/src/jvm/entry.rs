@@ -15,6 +15,7 @@ use super::define::Plan;
 use super::here::{Here, Jvm};
 use super::jni::{Env, OK, RawEnv, RawVm, Ref};
 use super::marks::Marks;
+use super::natives::Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand;
 use super::slot::Busy;
 use super::{begin, create};
 use crate::arm::{State, armed};
@@ -40,6 +41,7 @@ macro_rules! list {
 list! {
     JNI_CreateJavaVM JVM_StartThread JVM_FindLoadedClass JVM_DefineClassWithSource
     JVM_LookupDefineClass JVM_RegisterSignal
+    Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand
 }
 
 /// The machine's definition, of the type that jvm.h declares for it.
@@ -56,15 +58,15 @@ macro_rules! original {
 }
 
 /// What a hook was called in: the state, and the thread's environment.
-struct Called {
-    state: &'static State,
+pub(super) struct Called {
+    pub(super) state: &'static State,
     env: Option<Env>,
 }
 
 impl Called {
     /// # Safety
     /// `env` must be what a native method was called with.
-    unsafe fn by(env: RawEnv) -> Self {
+    pub(super) unsafe fn by(env: RawEnv) -> Self {
         // SAFETY: as this function's own contract says: the thread is in native state.
         Self { state: armed(), env: unsafe { Env::new(env) } }
     }
@@ -72,7 +74,7 @@ impl Called {
     /// Lets the fence work, unless there is nothing to judge: no rules, a machine that does not run
     /// programs yet, or a call of the fence's own.
     #[inline]
-    fn judge<T>(&self, work: impl FnOnce(Here) -> T) -> Option<T> {
+    pub(super) fn judge<T>(&self, work: impl FnOnce(Here) -> T) -> Option<T> {
         if !begin::is_wanted(self.state) {
             return None;
         }
@@ -304,9 +306,7 @@ pub(super) fn find_boot_class(find: *const c_void, env: Env, name: &CStr) -> Opt
 /// The hook of that name, with the NUL, and the machine's definition that it stands before.
 pub(crate) fn hook(name: &CStr, found: *mut c_void) -> Option<*const c_void> {
     let hook = MACHINE.iter().find(|hook| hook.name == name.to_bytes_with_nul())?;
-    if name == c"JNI_CreateJavaVM" {
-        bind::note(Original::CreateMachine, found);
-    }
+    bind::note(name, found);
     Some(hook.entry)
 }
 

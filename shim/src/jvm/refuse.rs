@@ -8,7 +8,10 @@ use super::decide::Verdict;
 use super::here::Here;
 use super::jni::Ref;
 use super::marks::{Marks, Reason, judge};
+use super::names::Subject;
+use crate::arm::State;
 use crate::report::{self, Call, Line, Why};
+use crate::sys::Answer;
 
 /// The most bytes of an exception's message.
 const MESSAGE: usize = 1024;
@@ -48,7 +51,24 @@ impl Here {
     /// Reports a refusal and throws it; no where the policy only audits.
     #[cold]
     #[inline(never)]
-    fn refuse(self, call: Call, marks: Marks) -> bool {
+    pub(super) fn refuse(self, call: Call, marks: Marks) -> bool {
+        let refused = self.report(self.jvm.state, call, marks).is_err();
+        if refused {
+            let (subject, rule, why) = self.cause(marks);
+            self.throw(subject.name, rule, why);
+        }
+        refused
+    }
+
+    /// Reports a refusal; an error unless the policy only audits.
+    pub(super) fn report(self, state: &State, call: Call, marks: Marks) -> Answer<()> {
+        let (subject, rule, why) = self.cause(marks);
+        let caller = (Creation::Thread, CallerKind::Java, subject.name);
+        report::refuse_caller(state, call, caller, rule, why)
+    }
+
+    /// Who is refused, by which rule, and why.
+    fn cause(self, marks: Marks) -> (Subject<'static>, RuleIndex, Why) {
         let subject = self.jvm.names.subject(marks.number());
         let reason = judge(self.image(), subject.name, subject.standing);
         let list = self.image().callers(Creation::Thread, CallerKind::Java);
@@ -59,12 +79,7 @@ impl Here {
                 (list.first_authorized().unwrap_or(RuleIndex::UNJUDGED), Why::Unattributed)
             }
         };
-        let caller = (Creation::Thread, CallerKind::Java, subject.name);
-        let refused = report::refuse_caller(self.jvm.state, call, caller, rule, why).is_err();
-        if refused {
-            self.throw(subject.name, rule, why);
-        }
-        refused
+        (subject, rule, why)
     }
 
     /// `ringfence: io.kestra.plugin.scripts.groovy.Eval may not create a thread

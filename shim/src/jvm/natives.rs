@@ -1,0 +1,94 @@
+//! Native ways to a thread beside `Thread.start`: an agent that a bean loads into the running machine,
+//! and threads that a JNI library creates for the Java code that calls it.
+
+#![expect(unsafe_code, reason = "stands before a native method of the JDK's")]
+#![cfg_attr(test, expect(non_snake_case, reason = "the JDK's name, not exported from tests"))]
+
+use core::ffi::c_void;
+use core::ptr::null_mut;
+
+use super::bind::{self, Original, unbound};
+use super::entry::Called;
+use super::here::{Here, Jvm};
+use super::jni::{RawEnv, Ref};
+use super::marks::Marks;
+use super::slot::Busy;
+use crate::arm::State;
+use crate::report::Call;
+use crate::sys::{Answer, Errno};
+
+/// The command that loads native code into the machine, which then knows no rules.
+const LOADS_AGENT: &[u8] = b"JVMTI.agent_load";
+/// The most bytes of a command that are looked through; a longer one is taken for this.
+const LONGEST: usize = 2048;
+
+/// `DiagnosticCommandImpl.executeDiagnosticCommand`: what a management bean has the machine do.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub(super) unsafe extern "C" fn Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand(
+    env: RawEnv,
+    bean: *mut c_void,
+    command: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: the machine calls this as that native method.
+    let called = unsafe { Called::by(env) };
+    let may = called.judge(|here| {
+        Ref::new(command).is_none_or(|command| !here.loads_agent(command) || here.may_load_agent())
+    });
+    if may == Some(false) {
+        return null_mut();
+    }
+    let Some(next) = bind::find(called.state, Original::ExecuteCommand, None) else {
+        unbound(b"this Java does not define what its own libraries call")
+    };
+    // SAFETY: the JDK's own native method, to which the machine was about to bind.
+    let next = unsafe {
+        core::mem::transmute::<
+            *const c_void,
+            unsafe extern "C" fn(RawEnv, *mut c_void, *mut c_void) -> *mut c_void,
+        >(next)
+    };
+    // SAFETY: the caller's own arguments.
+    unsafe { next(env, bean, command) }
+}
+
+impl Here {
+    /// Whether a command loads an agent; a text may hold several commands.
+    fn loads_agent(self, command: Ref) -> bool {
+        let mut buffer = [0; LONGEST];
+        self.env
+            .text(command, &mut buffer)
+            .is_none_or(|text| text.windows(LOADS_AGENT.len()).any(|part| part == LOADS_AGENT))
+    }
+
+    fn may_load_agent(self) -> bool {
+        let marks = self.everybody().marks;
+        !(marks.is_refused() && self.refuse(Call("jvmtiAgentLoad"), marks))
+    }
+}
+
+/// Whether there is a machine with rules about its classes.
+pub(crate) fn is_judging() -> bool {
+    Jvm::get().is_some()
+}
+
+/// Judges a thread that a library creates on a thread which runs Java code, and answers the marks
+/// that the new one inherits; `None` where there is no Java, or nobody of it on the stack.
+///
+/// The library must not be the machine's own: the calling thread must be in native state.
+///
+/// # Errors
+/// EPERM where a subject on the stack may not create a thread.
+pub(crate) fn judge_native_thread(state: &State, call: Call) -> Answer<Option<usize>> {
+    let Some(jvm) = Jvm::get() else { return Ok(None) };
+    let Some(env) = jvm.machine.attached() else { return Ok(None) };
+    let Some(_busy) = Busy::begin() else { return Ok(None) };
+    let marks = env.framed(64, || Here { env, jvm }.everybody().marks).unwrap_or(Marks::NONE);
+    if !marks.is_refused() {
+        return Ok(Some(marks.lineage()));
+    }
+    let here = Here { env, jvm };
+    match here.report(state, call, marks) {
+        Ok(()) => Ok(Some(marks.lineage())),
+        Err(_) => Err(Errno::EPERM),
+    }
+}
