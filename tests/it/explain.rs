@@ -174,6 +174,21 @@ fn the_remedy_works_as_it_is_written() {
 }
 
 #[test]
+fn an_exception_is_proposed_wherever_one_holds() {
+    let scratch = tree();
+    let text = "ringfence: {version: 1, files: {forbidden: [{glob: @/**/closed}]}}";
+    scratch.file("glob.yaml", &text.replace('@', &scratch.text("")));
+    let ask = |path: &str| {
+        let outcome = ringfence(&scratch, &["explain", "-p", "glob.yaml", "--read", path], "");
+        assert_eq!(outcome.status.code(), Some(1), "{outcome:#?}");
+        scratch.generic(&outcome.stdout)
+    };
+    let beneath = "files: {allowed: [{path: @/closed/inner/secret, access: read}]}";
+    assert!(ask("closed/inner/secret").contains(beneath));
+    assert!(ask("closed").contains("= help: take `@/**/closed` out at glob.yaml:1:"));
+}
+
+#[test]
 fn programs_read_the_answer_as_one_object() {
     let scratch = tree();
     let outcome = explain(&scratch, &["--json", "--list", "door"]);

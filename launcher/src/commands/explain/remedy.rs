@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::InForce;
 use super::answer::{at, show, word};
 use super::way::{Refused, Way};
-use crate::places::{components, covers};
+use crate::places::{components, covers, join};
 use crate::run::{self, refusal::Refusal};
 
 /// As many exceptions as are worth proposing: a path through more forbidden links is better named
@@ -57,8 +57,9 @@ pub(super) fn find(
             let why = "nothing lifts this rule: the fence itself stands on it";
             return Ok(Remedy::Other(why.into()));
         }
-        let is_preset = rule.section == "presets.credentials";
-        if length(rule, &refused.text) == components(&refused.text).count() && !is_preset {
+        let asked = (refused.text.clone(), refused.access);
+        if places.contains(&asked) {
+            // The exception is there already: where both name as much of the path, it loses.
             return Ok(Remedy::Other(format!(
                 "take `{}` out at {}, or narrow its `access`: an exception for the very same place \
                  does not lift a rule",
@@ -71,14 +72,14 @@ pub(super) fn find(
             return Ok(Remedy::Other(why.into()));
         }
         let exception = exception(&refused);
-        if is_preset {
+        if rule.section == "presets.credentials" {
             // As reading a policy does for a rule of the preset at the same place.
             let lifted = exception.access;
             for rule in policy.rules.iter_mut().filter(|rule| rule.names == exception.names) {
                 rule.access = rule.access & !lifted;
             }
         }
-        places.push((refused.text, refused.access));
+        places.push(asked);
         policy.rules.push(exception);
     }
     Ok(Remedy::Other("name the place by the path that the last link leads to".into()))
@@ -175,38 +176,15 @@ pub(super) fn nearest<'a>(
     Some(Nearest { rule: found, why: "it is about another place".into() })
 }
 
-/// The components of the longest name of a rule that covers a path, 0 if none does.
+/// How many components of a path the rule's longest name takes that covers it, 0 if none does.
 pub(super) fn length(rule: &FileRule, path: &[u8]) -> usize {
+    let whole = components(path).count();
     let one = |name: &PathPattern| {
         let alone = FileRule { names: vec![name.clone()], ..rule.clone() };
-        let whole = components(path).count();
-        match name {
-            PathPattern::Literal(place) => covers(&alone, path).then(|| components(place).count()),
-            // A prohibition counts as far as it can be read, an exception only as far as it must.
-            PathPattern::Glob(_) => {
-                let mut lengths =
-                    (0..=whole).filter(|length| covers(&alone, &beginning(path, *length)));
-                match rule.effect {
-                    Effect::Allow => lengths.next(),
-                    Effect::Forbid => lengths.next().map(|first| glob_end(name, path, first)),
-                }
-            }
-        }
+        let beginning = |length: &usize| join(components(path).take(*length));
+        (0..=whole).find(|length| covers(&alone, &beginning(length)))
     };
     rule.names.iter().filter_map(one).max().unwrap_or(0)
-}
-
-/// How far a glob reaches that matches the first `first` components: further only by a `**`.
-fn glob_end(name: &PathPattern, path: &[u8], first: usize) -> usize {
-    let (PathPattern::Literal(glob) | PathPattern::Glob(glob)) = name;
-    match components(glob).any(|name| name == b"**") {
-        true => components(path).count(),
-        false => first,
-    }
-}
-
-fn beginning(path: &[u8], length: usize) -> Vec<u8> {
-    crate::places::join(components(path).take(length))
 }
 
 /// How many leading components a path and the nearest name of a rule have in common.
