@@ -1,7 +1,7 @@
 //! CPython's own tests of all that touches files, processes and threads, module by module; the
 //! table that they give is in `docs/reliability.md`.
 
-use super::both;
+use super::{both, far};
 
 /// Each with the number of its tests that has to be met at least: results of nothing are the same
 /// too.
@@ -32,7 +32,7 @@ fn cpython_tests_of_each_module_end_the_same() {
     println!("|---|---|---|---|---|---|");
     let mut differing = Vec::new();
     for (module, least) in MODULES {
-        let mut pairs = (0..TRIES).map(|_| both(&[module]));
+        let mut pairs = (0..TRIES).map(|_| both(&[module], &far()));
         let pair = pairs.find(|[open, fenced]| open == fenced);
         let Some([(_, results), _]) = pair else {
             println!("| {module} | | | | | DIFFERENT |");
