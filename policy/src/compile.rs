@@ -44,6 +44,11 @@ pub enum CompileError {
         /// The prefix.
         prefix: String,
     },
+    /// The name of a variable is empty, or holds `=` or NUL.
+    NotVariable {
+        /// The name.
+        name: Vec<u8>,
+    },
     /// A link is said to lead to two places, or is `/`.
     Alias {
         /// The link.
@@ -69,6 +74,9 @@ impl fmt::Display for CompileError {
             }
             Self::NotPrefix { rule, prefix } => {
                 write!(f, "{rule}: `{}` is no beginning of names", prefix.escape_debug())
+            }
+            Self::NotVariable { name } => {
+                write!(f, "`{}` is no name of a variable", name.escape_ascii())
             }
             Self::Alias { from } => {
                 write!(f, "alias `{}` has no single place to lead to", from.escape_ascii())
@@ -98,6 +106,11 @@ pub fn compile(policy: &Policy) -> Result<Vec<u8>, CompileError> {
         check_name("alias", &alias.to)?;
         if alias.from == b"/" || !layout.alias(alias).ok_or(CompileError::TooLarge)? {
             return Err(conflict());
+        }
+    }
+    for name in &policy.hidden {
+        if name.is_empty() || name.iter().any(|byte| b"=\0".contains(byte)) {
+            return Err(CompileError::NotVariable { name: name.clone() });
         }
     }
     callers::check(&policy.callers)?;

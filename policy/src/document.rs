@@ -117,6 +117,8 @@ pub struct Policy {
     pub namespaces: bool,
     /// `--allow-new-privs`: the launcher does not set no_new_privs.
     pub new_privileges: bool,
+    /// The names of the variables that children do not get: `*` and `?` stand for characters.
+    pub hidden: Vec<Vec<u8>>,
     /// The rules about files, of all sources.
     pub rules: Vec<FileRule>,
     /// The links that are rewritten by text.

@@ -16,6 +16,7 @@
 //! | groups | 8 | the first rule that authorizes, the first that forbids, of one kind of callers |
 //! | prefixes | 24 | prefixes of callers, ordered by their hash |
 //! | directories | 8 | text of a directory of plugins |
+//! | hidden | 8 | text of the name, with wildcards, of a variable that children do not get |
 //! | files | 16 | device and inode of a plugin's file, in order |
 //! | strings | 1 | the texts of all these |
 //! | rules | 48 | for messages: four texts, a place, a reason |
@@ -85,6 +86,7 @@ pub(crate) enum Header {
     Files = 40,
     /// [`crate::Audit::frames`].
     Frames = 42,
+    Hidden = 44,
 }
 
 /// The number of words under the checksum in the header.

@@ -40,6 +40,7 @@ pub struct Image<'a> {
     names: Filter<'a>,
     ancestors: &'a [Text],
     callers: Sections<'a>,
+    hidden: &'a [Text],
     frames: u32,
     rules: &'a [Rule],
     strings: &'a [u8],
@@ -87,6 +88,7 @@ impl<'a> Image<'a> {
             items: section(bytes, &header, Header::Items)?,
             globs: section(bytes, &header, Header::Globs)?,
             aliases: section(bytes, &header, Header::Aliases)?,
+            hidden: section(bytes, &header, Header::Hidden)?,
             filter: Filter::new(section(bytes, &header, Header::Filter)?),
             screen: Screen::new(section(bytes, &header, Header::Screen)?)?,
             patterns: section(bytes, &header, Header::Patterns)?,
@@ -127,6 +129,20 @@ impl<'a> Image<'a> {
     #[must_use]
     pub fn new_privileges(&self) -> bool {
         self.has(Settings::NEW_PRIVILEGES)
+    }
+
+    /// Whether children do not get the variable of this name; see [`crate::Policy::hidden`]. What
+    /// contradicts itself hides every name.
+    #[must_use]
+    pub fn hides(&self, name: &[u8]) -> bool {
+        let mut hidden = self.hidden.iter().map(|text| self.text(text));
+        hidden.any(|wanted| wanted.is_none_or(|wanted| component_matches(wanted, name)))
+    }
+
+    /// Whether there are variables that children do not get.
+    #[must_use]
+    pub fn hides_any(&self) -> bool {
+        !self.hidden.is_empty()
     }
 
     /// Judges an absolute path: normalised, so without `.`, `..`, `//` and a last `/`.

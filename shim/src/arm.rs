@@ -48,6 +48,9 @@ pub(crate) struct State {
     /// What every child is given; `None` when nobody asked for a fence (the library stands in
     /// `/etc/ld.so.preload` and no variable names it or an image), so that nothing is refused.
     pub(crate) environment: Option<Environment>,
+    /// The process that armed itself. A program that it becomes by exec is still the same process; a
+    /// child of its is not.
+    pub(crate) process: u32,
     /// The device and inode of the standard error output at the start.
     pub(crate) console: Option<(u64, u64)>,
     /// Counts of denials, in memory that a forked child finds cleared.
@@ -193,6 +196,7 @@ fn build() -> Result<&'static State, Fault> {
     let callers =
         if asks_for_callers(image) { Some(Callers::map().map_err(|_| no_memory())?) } else { None };
     store.keep(State {
+        process: sys::process(),
         image,
         next,
         libc: libc.range(),

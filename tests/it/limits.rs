@@ -147,3 +147,25 @@ fn an_open_that_waits_is_no_cancellation_point() {
     assert_eq!(fenced, "waits");
     assert_eq!(open, "cancelled");
 }
+
+/// `environment.hide` leaves variables out where a program is started. A child that goes on as what
+/// its parent was has its parent's memory.
+#[test]
+fn a_forked_child_that_starts_no_program_has_its_parents_variables() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let policy = directory.path().join("policy.yaml");
+    let text = "ringfence: {version: 1, environment: {hide: [SECRET_A]}}";
+    std::fs::write(&policy, text).expect("our own file");
+    let fence = Fence::by_policies(&[&policy], &[]);
+    let script = "
+import os
+child = os.fork()
+if child == 0:
+    print(os.environ.get('SECRET_A'), flush=True)
+    os.execvp('sh', ['sh', '-c', 'echo ${SECRET_A-gone}'])
+os.waitpid(child, 0)
+";
+    let mut command = fence.command("python3");
+    command.args(["-c", script]).env("SECRET_A", "one");
+    assert_eq!(fence.finish(&mut command).text(), "one\ngone");
+}

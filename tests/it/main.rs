@@ -10,6 +10,8 @@ mod paths;
 mod resolve;
 // Starting programs: every child is fenced, and what cannot be fenced is refused.
 mod exec;
+// Variables that children do not get.
+mod hidden;
 // Loading libraries, and the ways to libc's own functions.
 mod loader;
 // Moving, removing and changing names, where a rule lies at them or beneath.

@@ -79,6 +79,7 @@ impl Document {
     pub(crate) fn binds_no_process(&self) -> bool {
         let says_nothing = |rules: &PrefixRules| *rules == PrefixRules::default();
         self.rules.is_empty()
+            && self.hidden.is_empty()
             && says_nothing(&self.threads)
             && says_nothing(&self.processes)
             && self.unenforced.is_empty()

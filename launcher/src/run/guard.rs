@@ -112,10 +112,10 @@ fn process_memory() -> Vec<PathPattern> {
     ["/proc/*/mem", "/proc/*/task/*/mem"].map(|glob| PathPattern::Glob(glob.into())).to_vec()
 }
 
-/// What other processes were started with, and what their threads show of it: a worker's secrets,
-/// for those that may not have them.
+/// What processes were started with, as they and their threads show it, and the memory in which it
+/// lies: a worker's secrets, for those that may not have them.
 pub(crate) fn environments() -> FileRule {
-    let names = ["/proc/*/environ", "/proc/*/task/*/environ"];
+    let names = ["/proc/*/environ", "/proc/*/task/*/environ", "/proc/*/mem", "/proc/*/task/*/mem"];
     let names = names.map(|glob| PathPattern::Glob(glob.into())).to_vec();
     rule("process-environments", names, CONTENT, true)
 }

@@ -241,6 +241,9 @@ pub(crate) fn complete(
         guard::OwnFiles { private, library, policies: &loaded.files, audit: &policy.audit.file };
     let fixed = guard::rules(&own, policy.debug);
     policy.rules.extend(fixed);
+    if !policy.hidden.is_empty() {
+        policy.rules.push(guard::environments());
+    }
     let directories = callers::directories(words, std::env::var_os("KESTRA_PLUGINS_PATH"));
     callers::complete(&mut policy.callers, loaded.kestra_callers, directories);
     let links = Links::default();

@@ -64,6 +64,7 @@ impl From<Document> for Loaded {
                 namespaces: document.namespaces,
                 rules: document.rules,
                 callers,
+                hidden: document.hidden.into_iter().map(|name| name.text.into_bytes()).collect(),
                 audit: Audit { file, json_to_stderr, console, rate, frames },
                 ..Policy::default()
             },

@@ -152,6 +152,9 @@ impl<'a> Layout<'a> {
             }
             items.append(&mut run);
         }
+        let hidden: Option<Vec<Text>> =
+            policy.hidden.iter().map(|name| self.strings.add(name)).collect();
+        let hidden = hidden?;
         let mut aliases = Vec::new();
         for (node, to) in self.aliases {
             aliases.push(self.strings.add(to)?);
@@ -181,6 +184,7 @@ impl<'a> Layout<'a> {
         output.section(Header::Groups, pairs(callers.groups))?;
         output
             .section(Header::CallerPrefixes, callers.prefixes.into_iter().map(record::<6, 24>))?;
+        output.section(Header::Hidden, pairs(hidden))?;
         output.section(Header::Directories, pairs(callers.directories))?;
         output.section(Header::Files, callers.files.into_iter().map(record::<4, 16>))?;
         let [at, length] = audit_file;

@@ -7,6 +7,8 @@ mod support;
 mod agreement;
 /// Rules about callers.
 mod callers;
+/// The variables that children do not get.
+mod hidden;
 /// Damaged and foreign images, and what an image tells beside verdicts.
 mod images;
 /// Verdicts, case by case.

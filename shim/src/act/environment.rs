@@ -2,12 +2,14 @@
 //!
 //! Most often the caller's environment does already, and is passed on untouched. Else the program
 //! gets an array of our own: the caller's variables without those that are ours, in their order,
-//! then ours from the copies that the shim made when it armed. No variable stands there twice:
+//! then ours from the copies that the shim made when it armed. What the policy hides from children
+//! is left out, unless the process itself becomes the program: a start script keeps what its worker
+//! needs. No variable stands there twice:
 //! ld.so takes the last, getenv the first.
 
 use core::ffi::{CStr, c_char};
 
-use ringfence_policy::Access;
+use ringfence_policy::{Access, Image, Mode};
 
 use super::vector::{Vector, put_text, with_words, words_for};
 use crate::arm::{Environment, State};
@@ -66,6 +68,8 @@ enum Role<'a> {
     Run,
     /// One that claims to be ours, or lets code run in front of the shim.
     Foreign,
+    /// One that children do not get.
+    Hidden,
     /// One of [`OPENERS`], by its place there, with its value.
     Opener(u16, &'a [u8]),
     /// Any other.
@@ -76,6 +80,7 @@ enum Role<'a> {
 /// room of a path on the stack, what is made needs room of its own.
 pub(crate) struct Plan<'a> {
     given: Vector<'a>,
+    eyes: Eyes<'a>,
     /// `None`: the caller's own array is passed on.
     ours: Option<&'a Environment>,
     /// The openers that name a forbidden place, a bit for each.
@@ -86,11 +91,28 @@ pub(crate) struct Plan<'a> {
     kept: usize,
 }
 
+/// By what the variables of a caller are told apart.
+#[derive(Clone, Copy)]
+struct Eyes<'a> {
+    /// Whose names of hidden variables count; `None` where none is hidden.
+    hiding: Option<&'a Image<'static>>,
+}
+
+/// Who gets an environment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// The program that the calling process becomes.
+    Exec,
+    /// A child that is not there yet.
+    Child,
+}
+
 /// What the first reading of the caller's environment found.
 #[derive(Default)]
 struct Survey<'a> {
     forbidden: u16,
     foreign: bool,
+    hidden: bool,
     preloads: usize,
     /// The value of the last `LD_PRELOAD`, which is the one that ld.so takes.
     preload: &'a [u8],
@@ -99,11 +121,12 @@ struct Survey<'a> {
 }
 
 /// Judges a caller's environment.
-pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>) -> Plan<'a> {
-    let as_it_is = Plan { given, ours: None, forbidden: 0, preload: b"", kept: 0 };
+pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>, who: For) -> Plan<'a> {
+    let eyes = Eyes { hiding: hiding(state, who) };
+    let as_it_is = Plan { given, eyes, ours: None, forbidden: 0, preload: b"", kept: 0 };
     // Nobody asked for a fence.
     let Some(ours) = &state.environment else { return as_it_is };
-    let survey = survey(state, ours, call, given);
+    let survey = survey(state, (ours, eyes), call, given);
     // The list of libraries that this process itself was started with is good whatever its order.
     let started = ours.preload.to_bytes().strip_prefix(PRELOAD) == Some(survey.preload);
     let library = ours.library.to_bytes();
@@ -112,6 +135,7 @@ pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>) -> Plan<
     let carries = (started || first && preload.len() == theirs.len())
         && survey.forbidden == 0
         && !survey.foreign
+        && !survey.hidden
         && survey.preloads == 1
         && survey.image == 1
         && survey.run == usize::from(ours.run.is_some());
@@ -119,8 +143,8 @@ pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>) -> Plan<
         return as_it_is;
     }
     let forbidden = survey.forbidden;
-    let kept = kept(given, ours, forbidden).count();
-    Plan { given, ours: Some(ours), forbidden, preload, kept }
+    let kept = kept(given, (ours, eyes), forbidden).count();
+    Plan { given, eyes, ours: Some(ours), forbidden, preload, kept }
 }
 
 impl Plan<'_> {
@@ -145,7 +169,8 @@ impl Plan<'_> {
 
     /// Writes the pointers: what is kept, then ours, then null.
     fn fill(&self, ours: &Environment, words: &mut [usize], preload: usize) -> Answer<()> {
-        let kept = kept(self.given, ours, self.forbidden).map(|text| text.as_ptr().addr());
+        let kept =
+            kept(self.given, (ours, self.eyes), self.forbidden).map(|text| text.as_ptr().addr());
         let own = [Some(ours.image), ours.run].into_iter().flatten();
         let own = own.map(|text| text.as_ptr().addr());
         let mut places = words.iter_mut();
@@ -157,10 +182,23 @@ impl Plan<'_> {
     }
 }
 
-fn survey<'a>(state: &State, ours: &Environment, call: Call, given: Vector<'a>) -> Survey<'a> {
+/// The policy whose hidden variables are to be left out. What only audits leaves out nothing.
+fn hiding(state: &State, who: For) -> Option<&Image<'static>> {
+    let image = &state.image;
+    let hides = image.hides_any() && image.mode() == Mode::Enforce;
+    // A child that was forked, with or without our knowledge, has another number than we.
+    (hides && (who == For::Child || sys::process() != state.process)).then_some(image)
+}
+
+fn survey<'a>(
+    state: &State,
+    (ours, eyes): (&Environment, Eyes<'_>),
+    call: Call,
+    given: Vector<'a>,
+) -> Survey<'a> {
     let mut survey = Survey::default();
     for text in given.texts() {
-        match role(ours, text) {
+        match role(ours, eyes, text) {
             Role::Preload(value) => {
                 survey.preloads = survey.preloads.saturating_add(1);
                 survey.preload = value;
@@ -168,6 +206,7 @@ fn survey<'a>(state: &State, ours: &Environment, call: Call, given: Vector<'a>) 
             Role::Image => survey.image = survey.image.saturating_add(1),
             Role::Run => survey.run = survey.run.saturating_add(1),
             Role::Foreign => survey.foreign = true,
+            Role::Hidden => survey.hidden = true,
             Role::Opener(opener, value) if is_forbidden(state, call, opener, value) => {
                 survey.forbidden |= bit(opener);
             }
@@ -180,13 +219,13 @@ fn survey<'a>(state: &State, ours: &Environment, call: Call, given: Vector<'a>) 
 /// The caller's variables that stay.
 fn kept<'a>(
     given: Vector<'a>,
-    ours: &Environment,
+    (ours, eyes): (&Environment, Eyes<'_>),
     forbidden: u16,
 ) -> impl Iterator<Item = &'a CStr> {
-    given.texts().filter(move |text| match role(ours, text) {
+    given.texts().filter(move |text| match role(ours, eyes, text) {
         Role::Opener(opener, _) => forbidden & bit(opener) == 0,
         Role::Free => true,
-        Role::Preload(_) | Role::Image | Role::Run | Role::Foreign => false,
+        Role::Preload(_) | Role::Image | Role::Run | Role::Foreign | Role::Hidden => false,
     })
 }
 
@@ -194,7 +233,7 @@ const fn bit(opener: u16) -> u16 {
     1 << (opener & 15)
 }
 
-fn role<'a>(ours: &Environment, text: &'a CStr) -> Role<'a> {
+fn role<'a>(ours: &Environment, eyes: Eyes<'_>, text: &'a CStr) -> Role<'a> {
     let text = text.to_bytes();
     if let Some(value) = text.strip_prefix(PRELOAD) {
         return Role::Preload(value);
@@ -207,6 +246,10 @@ fn role<'a>(ours: &Environment, text: &'a CStr) -> Role<'a> {
     }
     if text.starts_with(OURS) || text.starts_with(b"LD_AUDIT=") {
         return Role::Foreign;
+    }
+    let name = || text.split(|byte| *byte == b'=').next().unwrap_or_default();
+    if eyes.hiding.is_some_and(|image| image.hides(name())) {
+        return Role::Hidden;
     }
     for ((name, ..), opener) in OPENERS.iter().zip(0..) {
         if let Some(value) = text.strip_prefix(*name).and_then(|rest| rest.strip_prefix(b"=")) {

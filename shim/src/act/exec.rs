@@ -10,7 +10,7 @@ use core::ffi::{CStr, c_int};
 
 use ringfence_policy::Access;
 
-use super::environment::{self, Plan};
+use super::environment::{self, For, Plan};
 use super::program::{self, File, Held, Start};
 use super::vector::{Vector, variable, with_script};
 use crate::arm::State;
@@ -76,7 +76,7 @@ fn try_by_path(
     let found = hold(state, request.call, dir, path, follow)?;
     let file = File::from(&found.held);
     let start = program::examine(state, request.call, file, request.arguments)?;
-    let environment = environment::plan(state, request.call, request.environment);
+    let environment = environment::plan(state, request.call, request.environment, For::Exec);
     match start {
         Start::Shell => Err(Errno::ENOEXEC),
         Start::Binary if found.same_name && process::names_by_descriptor() => {
@@ -150,7 +150,7 @@ fn try_by_descriptor(state: &State, request: Request<'_>, fd: c_int) -> Answer<E
     let held = judge_descriptor(state, request.call, fd, &stat)?;
     let file = held.as_ref().map_or(File { fd, secret: false }, File::from);
     let start = program::examine(state, request.call, file, request.arguments)?;
-    let environment = environment::plan(state, request.call, request.environment);
+    let environment = environment::plan(state, request.call, request.environment, For::Exec);
     let dir = match start {
         Start::Shell => return Err(Errno::ENOEXEC),
         Start::Binary => file.fd,

@@ -187,7 +187,7 @@ pub(crate) fn spawn<'s>(
     steps: &mut (dyn Iterator<Item = Step<'s>> + '_),
 ) -> Answer<c_int> {
     // Whatever array of ours the environment needs belongs to the parent, which lives on.
-    let plan = environment::plan(state, request.call, request.environment);
+    let plan = environment::plan(state, request.call, request.environment, environment::For::Child);
     plan.with(|environment| {
         // SAFETY: the caller's own array, or one of ours of the caller's strings.
         let environment = unsafe { Vector::new(environment) }?;

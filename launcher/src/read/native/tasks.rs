@@ -1,6 +1,5 @@
 //! `ringfence.tasks` and `ringfence.environment`: what tasks and child processes get.
 
-use super::not_yet;
 use crate::read::document::{Defaults, Document, Text};
 use crate::read::mistakes::{Mistake, Mistakes};
 use crate::read::patterns::Context;
@@ -85,5 +84,4 @@ pub(super) fn environment(field: Field<'_>, document: &mut Document, context: &m
         let hidden = names(&section.path("hide"), field.value, true, context.mistakes);
         document.hidden.extend(hidden);
     }
-    not_yet("environment", &section, document);
 }
