@@ -162,6 +162,7 @@ fn a_directory_that_a_worker_could_write_in_is_refused() {
     refused("theirs", "its owner is 12345");
     refused("open", "holds something else: `");
     refused("a space", "a space or a colon");
+    refused("it's", "a character that needs quotes");
     refused("none/below", "cannot make");
     mode(&scratch.directory("shared"), 0o755);
     assert_eq!(install(&scratch, &["shared"]).status.code(), Some(0), "the control");

@@ -58,6 +58,12 @@ fn checked(directory: &Path, made: bool) -> Result<PathBuf, Refusal> {
             .note("ld.so takes LD_PRELOAD apart at both")
             .help("name another directory"));
     }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@~".contains(c);
+    if !real.to_str().is_some_and(|text| text.chars().all(plain)) {
+        return Err(Refusal::plain(format!("`{shown}` has a character that needs quotes"))
+            .note("each reader of the lines to use has rules of its own about those")
+            .help("name a directory of ASCII letters, digits and `._-+@~`"));
+    }
     let status = real.symlink_metadata().map_err(seen)?;
     if !status.is_dir() {
         return Err(Refusal::plain(format!("`{shown}` is no directory")));
