@@ -164,14 +164,13 @@ unsafe fn machines(state: &State, handle: *mut c_void, name: *const c_char) -> O
     }
     // SAFETY: a C string, as this function's own contract says.
     let text = unsafe { CStr::from_ptr(name) };
-    if !jvm::MACHINE.iter().any(|hook| hook.name == text.to_bytes_with_nul()) {
-        return None;
-    }
-    // We are the first library, and define it without any machine.
+    let ours = jvm::MACHINE.iter().find(|hook| hook.name == text.to_bytes_with_nul())?;
+    // We are the first library, and define it without any machine: so does the program as a handle.
     let by_order = handle == libc::RTLD_NEXT || handle == libc::RTLD_DEFAULT;
-    let handle = if by_order { libc::RTLD_NEXT } else { handle };
     // SAFETY: the caller's own arguments; `RTLD_NEXT` is whoever stands behind us, the caller.
-    let found = unsafe { (state.next.dlsym)(handle, name) };
+    let look = |handle| unsafe { (state.next.dlsym)(handle, name) };
+    let found = look(if by_order { libc::RTLD_NEXT } else { handle });
+    let found = if found.cast_const() == ours.entry { look(libc::RTLD_NEXT) } else { found };
     let ours = if found.is_null() { None } else { jvm::hook(text, found) };
     Some(ours.map_or(Symbol::Found(found), Symbol::Ours))
 }

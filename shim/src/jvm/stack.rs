@@ -3,6 +3,8 @@
 #![expect(unsafe_code, reason = "a mapping for many frames")]
 
 use core::ops::ControlFlow;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::here::Here;
 use super::jni::Ref;
@@ -120,15 +122,22 @@ pub(crate) struct Everybody {
     pub(crate) is_whole: bool,
 }
 
-/// Memory for many frames, which no stack of a worker's has.
+/// Memory for many frames, which no stack of a worker's has. One is kept for whoever comes next.
 struct Chunk {
     start: *mut u8,
 }
+
+/// The memory that is kept; null while somebody uses it.
+static KEPT: AtomicPtr<u8> = AtomicPtr::new(null_mut());
 
 impl Chunk {
     const SIZE: usize = MORE * size_of::<Frame>();
 
     fn new() -> Option<Self> {
+        let kept = KEPT.swap(null_mut(), Ordering::Acquire);
+        if !kept.is_null() {
+            return Some(Self { start: kept });
+        }
         sys::map_memory(Self::SIZE).ok().map(|start| Self { start })
     }
 
@@ -141,7 +150,11 @@ impl Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        // SAFETY: a mapping of that size, to which no reference is left.
-        unsafe { sys::unmap(self.start, Self::SIZE) };
+        let kept =
+            KEPT.compare_exchange(null_mut(), self.start, Ordering::Release, Ordering::Relaxed);
+        if kept.is_err() {
+            // SAFETY: a mapping of that size, to which no reference is left.
+            unsafe { sys::unmap(self.start, Self::SIZE) };
+        }
     }
 }
