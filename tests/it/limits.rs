@@ -169,3 +169,27 @@ os.waitpid(child, 0)
     command.args(["-c", script]).env("SECRET_A", "one");
     assert_eq!(fence.finish(&mut command).text(), "one\ngone");
 }
+
+/// Programs look at each directory on the way to their script, so a task may look at the directory
+/// of all tasks, and at what is beneath it. Names there cannot be listed, and cannot be guessed.
+#[test]
+fn the_file_of_another_task_can_be_looked_at_by_its_name() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path().canonicalize().expect("it is there");
+    let flow = "{id: a, type: io.kestra.plugin.scripts.shell.Commands, commands: ['eval \"$LOOK\"'], env: {LOOK: '{{ inputs.look }}'}}";
+    std::fs::write(at.join("flow.yaml"), flow).expect("our own file");
+    let printed = |look: &str| {
+        let mut task = Command::new(&crate::harness::artifacts().launcher);
+        task.args(["task", "-q", "flow.yaml", "--input", &format!("look={look}")]);
+        task.current_dir(&at).env("TMPDIR", &at).env_remove("RINGFENCE_POLICY");
+        let limit = std::time::Duration::from_secs(60);
+        crate::harness::run(&mut task, b"", limit, "the end of the task").stdout
+    };
+    let rooms = printed("cd ../..; pwd");
+    let other = Path::new(rooms.trim()).join("other");
+    fs::create_dir(&other).expect("our own directory");
+    fs::write(other.join("file"), "four").expect("our own file");
+    let file = other.join("file").display().to_string();
+    let look = format!("stat -c %s {file}; cat {file} || ls {} || echo closed", other.display());
+    assert_eq!(printed(&look), "4\nclosed\n");
+}

@@ -8,6 +8,10 @@ mod containers;
 mod endings;
 // The languages, files in and out.
 mod scripts;
+// Many tasks at a time.
+mod many;
+// `docs/tasks.md` is so.
+mod page;
 // What is refused before anything is started.
 mod refused;
 

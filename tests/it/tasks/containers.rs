@@ -43,12 +43,12 @@ runtime = \"runc\"
 const PROGRAMS: [&str; 5] = ["/bin/sh", "/bin/cat", "/bin/sleep", "/usr/bin/env", "/usr/bin/id"];
 
 /// A kitchen whose containers and images are its own.
-struct Yard {
-    kitchen: Kitchen,
+pub(super) struct Yard {
+    pub(super) kitchen: Kitchen,
 }
 
 impl Yard {
-    fn new(policy: &str, tasks: &str) -> Self {
+    pub(super) fn new(policy: &str, tasks: &str) -> Self {
         let yard = Self { kitchen: Kitchen::new(policy, tasks) };
         yard.kitchen.file("containers.conf", CONTAINERS);
         let storage = format!(
@@ -61,14 +61,14 @@ impl Yard {
     }
 
     /// A yard with the seed's defaults and the image that they name.
-    fn seed(tasks: &str) -> Self {
+    pub(super) fn seed(tasks: &str) -> Self {
         let yard = Self::new(&SEED.join("---\n"), tasks);
         yard.image("docker.io/library/ubuntu:latest", dynamic);
         yard
     }
 
     /// Makes an image of what `fill` puts into a directory.
-    fn image(&self, name: &str, fill: fn(&Path)) {
+    pub(super) fn image(&self, name: &str, fill: fn(&Path)) {
         let root = self.kitchen.path("root");
         for directory in ["bin", "etc", "tmp", "proc", "dev", "sys"] {
             fs::create_dir_all(root.join(directory)).expect("our own directory");
@@ -84,7 +84,7 @@ impl Yard {
         fs::remove_dir_all(root).expect("our own directory");
     }
 
-    fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    pub(super) fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.env("CONTAINERS_CONF", self.kitchen.path("containers.conf"));
         command.env("CONTAINERS_STORAGE_CONF", self.kitchen.path("storage.conf"))
     }
@@ -108,14 +108,14 @@ impl Yard {
     }
 
     #[track_caller]
-    fn assert_nothing_is_left(&self) {
+    pub(super) fn assert_nothing_is_left(&self) {
         assert_eq!(self.podman(&["ps", "--all", "--quiet"]), "", "a container is left");
         self.kitchen.assert_no_room_is_left();
     }
 }
 
 /// Programs of this machine's libc.
-fn dynamic(root: &Path) {
+pub(super) fn dynamic(root: &Path) {
     for program in PROGRAMS {
         let name = Path::new(program).file_name().expect("a name");
         fs::copy(program, root.join("bin").join(name)).expect("copied");
