@@ -32,6 +32,8 @@ mod races;
 mod r#async;
 // Machines, limits and disks that fail, a launcher that is killed, files that are gone.
 mod faults;
+// Random calls by many threads, against a model.
+mod differential;
 // What a hook takes of its caller's process.
 mod alloc;
 // Allocators, interposers, sanitizers and tracers beside us and over us.

@@ -34,6 +34,14 @@ fn keep_tree(state: &State, call: Call, dir: &Held, spot: &Spot<'_>) -> Answer<(
     if !state.image.may_be_above(text) || state.image.is_above(text) {
         return Ok(());
     }
+    if mode_of(dir, spot)? & libc::S_IFMT == libc::S_IFDIR {
+        report::unsound(state, call, Access::WRITE, text, ABOVE)?;
+    }
+    Ok(())
+}
+
+/// What stands at a place, a link itself.
+fn mode_of(dir: &Held, spot: &Spot<'_>) -> Answer<libc::mode_t> {
     let flags = argument(libc::AT_SYMLINK_NOFOLLOW);
     let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
     let name = spot.last.path()?.address();
@@ -41,11 +49,7 @@ fn keep_tree(state: &State, call: Call, dir: &Held, spot: &Spot<'_>) -> Answer<(
     // SAFETY: the buffer has the size and alignment of the kernel's structure on this machine.
     unsafe { pass(libc::SYS_newfstatat, words) }?;
     // SAFETY: the kernel filled it, as its answer says.
-    let mode = unsafe { stat.assume_init() }.st_mode;
-    if mode & libc::S_IFMT == libc::S_IFDIR {
-        report::unsound(state, call, Access::WRITE, text, ABOVE)?;
-    }
-    Ok(())
+    Ok(unsafe { stat.assume_init() }.st_mode)
 }
 
 /// `renameat2`; `rename` and `renameat` are its special cases.
@@ -108,7 +112,10 @@ pub(crate) unsafe fn link(
             let empty = c"".as_ptr().addr();
             return make(argument(from.dir), empty, &target, &new, libc::AT_EMPTY_PATH);
         }
-        if flags & libc::AT_SYMLINK_FOLLOW != 0 {
+        // SAFETY: as this function's own contract says.
+        let slash = unsafe { Spot::copy(from, &mut old) }?.last.slash();
+        // A link with a slash behind it is followed too, if only to say that it leads to a directory.
+        if slash || flags & libc::AT_SYMLINK_FOLLOW != 0 {
             let goal = Goal::hold(call, Access::METADATA, true);
             // SAFETY: as this function's own contract says.
             let fd = unsafe { place::open_by_text(state, from.dir, from.path, &goal, &mut old) }?;
@@ -126,6 +133,8 @@ pub(crate) unsafe fn link(
         // SAFETY: as this function's own contract says.
         let mut old = unsafe { Spot::copy(from, &mut old) }?;
         let source = old.pin(state, call, Access::METADATA, Kept::Stays)?;
+        // The kernel looks at the old name before the new one's directory.
+        mode_of(&source, &old)?;
         let target = link_target(state, call, old.text.bytes(), &mut new)?;
         make(argument(source.number()), old.last.path()?.address(), &target, &new, 0)
     })?

@@ -74,6 +74,11 @@ impl Last {
         Ok(last)
     }
 
+    /// Whether a slash followed it: it must be a directory then, or lead to one.
+    pub(crate) fn slash(&self) -> bool {
+        self.bytes.get(self.length) == Some(&b'/')
+    }
+
     fn name(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }

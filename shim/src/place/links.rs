@@ -25,6 +25,25 @@ struct Link {
     magic: bool,
 }
 
+/// What the kernel thinks of the caller's own path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Not,
+    Fine,
+    Loops,
+}
+
+/// What comes of a path in which the kernel found too many links, once it is known that no rule is
+/// about what is on the way.
+fn loops(held: Answer<c_int>) -> Answer<c_int> {
+    match held {
+        Err(Errno::EACCES) => return Err(Errno::EACCES),
+        Err(_) => {}
+        Ok(fd) => sys::close(fd),
+    }
+    Err(Errno::ELOOP)
+}
+
 /// Takes `..` and links out of the text, one at a time, until the kernel takes the whole.
 ///
 /// The first `plain` bytes are known to hold no link, since the kernel gave them as they are.
@@ -39,18 +58,19 @@ pub(super) fn walk(
     mut refused: bool,
 ) -> Answer<c_int> {
     let mut links = 0_u32;
-    let mut asked = false;
+    let mut asked = Asked::Not;
+    let mut goal = *goal;
     loop {
         // Where the text is clear, so is each beginning of it, by whole components.
         let mut clear = is_clear(state, text, text.slashes());
-        if !clear && rewrite(state, goal, text)? {
+        if !clear && rewrite(state, &goal, text)? {
             plain = 0;
             refused = false;
             clear = is_clear(state, text, text.slashes());
         }
         let end = match parent(text.bytes()) {
             Some((before, after)) => {
-                if before <= plain || is_plain(state, goal, text, before, clear)? {
+                if before <= plain || is_plain(state, &goal, text, before, clear)? {
                     let up = text.bytes().get(..before).map_or(0, directory_of);
                     text.remove(up, after)?;
                     plain = up;
@@ -62,31 +82,35 @@ pub(super) fn walk(
                 refused = false;
                 text.length()
             }
-            None => match open_whole(state, goal, text, clear) {
+            None => match open_whole(state, &goal, text, clear) {
                 Err(Errno::ELOOP) => text.length(),
+                answer if asked == Asked::Loops => return loops(answer),
                 answer => return answer,
             },
         };
-        if !asked {
-            ask_kernel(goal, text)?;
-            asked = true;
+        if asked == Asked::Not {
+            asked = Asked::Fine;
+            if ask_kernel(&goal, text)? {
+                asked = Asked::Loops;
+                goal = without_effect(&goal);
+            }
         }
         let whole = end == text.length();
         links = links.saturating_add(1);
         if links > MOST_LINKS {
             return Err(Errno::ELOOP);
         }
-        let Some(link) = find_link(state, goal, text, end, clear)? else { continue };
+        let Some(link) = find_link(state, &goal, text, end, clear)? else { continue };
         if whole && link.end == end && !text.slash() && !goal.follows() {
             return Err(Errno::ELOOP);
         }
         if link.magic {
-            match magic(state, goal, text, link.end, link.target) {
+            match magic(state, &goal, text, link.end, link.target) {
                 Some(Err(Errno::ESTALE)) => continue,
                 Some(answer) => {
                     // What was opened has no text.
                     text.cut(0);
-                    return answer;
+                    return if asked == Asked::Loops { loops(answer) } else { answer };
                 }
                 None => {}
             }
@@ -144,14 +168,22 @@ fn is_plain(
 }
 
 /// Walking by hand loses what the kernel checks on its own walk: the caller's right to search,
-/// and the owners of links in sticky directories. So the kernel is asked for its opinion first.
-fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<()> {
+/// and the owners of links in sticky directories. So the kernel is asked for its opinion first;
+/// answers whether there are more links than it follows, or links where it follows none.
+fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<bool> {
     let link = if goal.follows() { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
     match sys::faccessat2(CWD, text.path()?, libc::F_OK, libc::AT_EACCESS | link) {
-        Err(errno @ (Errno::EACCES | Errno::ELOOP)) => Err(errno),
+        Err(Errno::EACCES) => Err(Errno::EACCES),
+        Err(Errno::ELOOP) => Ok(true),
         // A missing last name may be made, through a dangling link too.
-        _ => Ok(()),
+        _ => Ok(false),
     }
+}
+
+/// A goal that grants nothing and changes nothing, of the same access: the kernel said ELOOP, but
+/// whether the caller may know depends on what is on the way.
+fn without_effect(goal: &Goal) -> Goal {
+    Goal::hold(goal.call, goal.access, goal.follows())
 }
 
 /// Finds the first link within the first `end` bytes and reads its target; `None` when another

@@ -26,11 +26,16 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// A fresh tree; its own path has no links in it.
-    pub(crate) fn new() -> Self {
+    /// A directory of our own with nothing in it; its own path has no links in it.
+    pub(crate) fn empty() -> Self {
         let directory = tempfile::Builder::new().prefix("ringfence-").tempdir().expect("a tree");
         let root = directory.path().canonicalize().expect("it was just made");
-        let scratch = Self { root, _directory: directory };
+        Self { root, _directory: directory }
+    }
+
+    /// A fresh tree.
+    pub(crate) fn new() -> Self {
+        let scratch = Self::empty();
         for (directory, name, content) in
             [("closed", "secret", "SECRET\n"), ("open", "twin", "twin\n")]
         {
@@ -74,6 +79,12 @@ impl Scratch {
         let path = self.path(name);
         fs::create_dir_all(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         path
+    }
+
+    /// Removes a directory with all that lies in it.
+    pub(crate) fn remove(&self, name: &str) {
+        let path = self.path(name);
+        fs::remove_dir_all(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
     /// Makes a symbolic link with this text and gives its path.

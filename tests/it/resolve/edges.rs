@@ -164,6 +164,40 @@ fn a_path_that_is_no_path_gets_the_kernels_answer() {
 }
 
 #[test]
+fn what_goes_wrong_later_does_not_tell_what_a_forbidden_place_is() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    for (name, target) in
+        [("loop", "loop"), ("to-closed", "closed"), ("to-none", "closed/none"), ("to-open", "open")]
+    {
+        scratch.link(name, target);
+    }
+    for (line, open) in [
+        // The links are too many only if what is before them is a directory.
+        ("open @/to-closed/../loop O_RDONLY", "-1 ELOOP"),
+        ("open @/to-none/../loop O_RDONLY", "-1 ENOENT"),
+        ("mkdir @/to-closed/../loop/new 700", "-1 ELOOP"),
+        ("stat @/to-closed/../loop", "-1 ELOOP"),
+        // A directory has no hard link, another object no slash behind it.
+        ("link @/to-closed/ @/new", "-1 EPERM"),
+        ("link @/to-none/ @/new", "-1 ENOENT"),
+    ] {
+        assert_eq!(Fence::open().call(&scratch.words(line)), open, "without a fence: {line}");
+        assert_eq!(fence.call(&scratch.words(line)), "-1 EACCES", "{line}");
+    }
+    for (line, answer) in [
+        ("open @/to-open/../loop O_RDONLY", "-1 ELOOP"),
+        ("mkdir @/to-open/../loop/new 700", "-1 ELOOP"),
+        ("link @/to-open/ @/new", "-1 EPERM"),
+        ("link @/twin/ @/new", "-1 ENOTDIR"),
+        ("link @/none @/loop/new", "-1 ENOENT"),
+    ] {
+        assert_eq!(Fence::open().call(&scratch.words(line)), answer, "without a fence: {line}");
+        assert_eq!(fence.call(&scratch.words(line)), answer, "{line}");
+    }
+}
+
+#[test]
 fn an_empty_path_gets_the_kernels_answer() {
     let fence = Fence::by_hand(&Scratch::new().rules());
     let cases = [
