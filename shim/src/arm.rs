@@ -193,6 +193,15 @@ fn build() -> Result<&'static State, Fault> {
     check_descriptors(image)?;
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
+    // A Java machine that is the program's own calls itself, not us.
+    if !image.callers(Creation::Thread, CallerKind::Java).is_empty()
+        && objects.symbol(c"JNI_CreateJavaVM").is_some()
+    {
+        return Err(Fault::new(
+            b"rules about Java classes cannot hold in a program with a Java machine built in [RF407]",
+            b"use a JDK whose libjvm is a library",
+        ));
+    }
     let callers =
         if asks_for_callers(image) { Some(Callers::map().map_err(|_| no_memory())?) } else { None };
     store.keep(State {

@@ -144,7 +144,23 @@ pub(crate) fn refuse_caller(
     rule: RuleIndex,
     why: Why,
 ) -> Answer<()> {
-    let asked = Asked::Creation(creation, kind, caller);
+    refuse_caller_at(state, call, (creation, kind, caller), b"", (rule, why))
+}
+
+/// The same, with the frames that the audit file is to have: names, each ended by a newline.
+///
+/// # Errors
+/// As [`refuse_caller`].
+#[cold]
+#[inline(never)]
+pub(crate) fn refuse_caller_at(
+    state: &State,
+    call: Call,
+    (creation, kind, caller): (Creation, CallerKind, &[u8]),
+    frames: &[u8],
+    (rule, why): (RuleIndex, Why),
+) -> Answer<()> {
+    let asked = Asked::Creation(creation, kind, caller, frames);
     conclude(state, &Denial { call, asked, cause: Cause::Caller(rule, why) })
 }
 

@@ -165,6 +165,7 @@ const BEGINNINGS: &[(&[u8], Facts)] = &[
     (b"java.lang.invoke.InvokerBytecodeGenerator", Facts::SPINNER),
     (b"java.lang.invoke.ClassSpecializer", Facts::SPINNER),
     (b"java.lang.invoke.MethodHandleProxies", Facts::SPINNER),
+    (b"java.lang.invoke.MethodHandleImpl", Facts::SPINNER),
     (b"java.lang.runtime.", Facts::SPINNER),
     (b"java.lang.System$", Facts(Facts::THREAD.0 | Facts::LOOKUP.0)),
     (b"jdk.internal.vm.", Facts::THREAD),

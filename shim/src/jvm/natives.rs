@@ -11,7 +11,6 @@ use super::bind::{self, Original, unbound};
 use super::entry::Called;
 use super::here::{Here, Jvm};
 use super::jni::{RawEnv, Ref};
-use super::marks::Marks;
 use super::slot::Busy;
 use crate::arm::State;
 use crate::report::Call;
@@ -82,13 +81,13 @@ pub(crate) fn judge_native_thread(state: &State, call: Call) -> Answer<Option<us
     let Some(jvm) = Jvm::get() else { return Ok(None) };
     let Some(env) = jvm.machine.attached() else { return Ok(None) };
     let Some(_busy) = Busy::begin() else { return Ok(None) };
-    let marks = env.framed(64, || Here { env, jvm }.everybody().marks).unwrap_or(Marks::NONE);
-    if !marks.is_refused() {
-        return Ok(Some(marks.lineage()));
-    }
-    let here = Here { env, jvm };
-    match here.report(state, call, marks) {
-        Ok(()) => Ok(Some(marks.lineage())),
-        Err(_) => Err(Errno::EPERM),
-    }
+    let judge = || {
+        let here = Here { env, jvm };
+        let marks = here.everybody().marks;
+        if marks.is_refused() {
+            here.report(state, call, marks)?;
+        }
+        Ok(Some(marks.lineage()))
+    };
+    env.framed(64, judge).unwrap_or(Err(Errno::EAGAIN))
 }

@@ -399,3 +399,6 @@ impl Patch<'_, '_> {
 fn moved(at: u16, place: u16) -> Option<u16> {
     if at > place { at.checked_add(CALL) } else { Some(at) }
 }
+
+#[cfg(test)]
+mod tests;

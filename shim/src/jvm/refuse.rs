@@ -13,6 +13,8 @@ use crate::arm::State;
 use crate::report::{self, Call, Line, Why};
 use crate::sys::Answer;
 
+/// The bytes of the frames in a report.
+const FRAMES: usize = 1024;
 /// The most bytes of an exception's message.
 const MESSAGE: usize = 1024;
 
@@ -64,7 +66,9 @@ impl Here {
     pub(super) fn report(self, state: &State, call: Call, marks: Marks) -> Answer<()> {
         let (subject, rule, why) = self.cause(marks);
         let caller = (Creation::Thread, CallerKind::Java, subject.name);
-        report::refuse_caller(state, call, caller, rule, why)
+        let mut buffer = [0; FRAMES];
+        let frames = self.frame_names(&mut buffer);
+        report::refuse_caller_at(state, call, caller, frames, (rule, why))
     }
 
     /// Who is refused, by which rule, and why.

@@ -7,7 +7,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::here::Here;
-use super::jni::Ref;
+use super::jni::{Method, Ref};
 use super::jvmti::Frame;
 use super::kinds::{Facts, Info};
 use super::marks::Marks;
@@ -73,6 +73,36 @@ impl Here {
             let info = self.method(method);
             visit(info)
         })
+    }
+
+    /// The nearest frames that are not the runtime's, as many as the policy wants in a report and as
+    /// fit whole: `class.method`, each ended by a newline.
+    pub(super) fn frame_names(self, into: &mut [u8]) -> &[u8] {
+        let mut near = [Frame::NONE; FIRST];
+        let frames = self.tools().stack(0, &mut near).unwrap_or_default();
+        let wanted = usize::try_from(self.image().audit().frames).unwrap_or(usize::MAX);
+        let methods = frames.iter().filter_map(|frame| frame.method);
+        let mut used = 0;
+        for method in methods.filter(|method| !self.method(*method).is_runtime()).take(wanted) {
+            let Some(length) = self.frame_name(method, into.get_mut(used..).unwrap_or_default())
+            else {
+                break;
+            };
+            used = used.saturating_add(length);
+        }
+        into.get(..used).unwrap_or_default()
+    }
+
+    fn frame_name(self, method: Method, into: &mut [u8]) -> Option<usize> {
+        let class = self.tools().class_of_method(method)?;
+        let signature = self.tools().signature(class);
+        self.env.forget(class);
+        let (mut signature, name) = (signature?, self.tools().method_name(method)?);
+        let parts = [signature.class_name(), b".", name.bytes(), b"\n"];
+        let length = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
+        let room = into.get_mut(..length)?;
+        room.iter_mut().zip(parts.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
+        Some(length)
     }
 
     /// The marks that the calling thread got from whoever started it.

@@ -17,8 +17,9 @@ pub(super) struct Denial<'a> {
 pub(super) enum Asked<'a> {
     /// An access to a path.
     Path(Access, &'a [u8]),
-    /// A thread or a program, by this caller; an empty name for one that is not known.
-    Creation(Creation, CallerKind, &'a [u8]),
+    /// A thread or a program, by this caller; an empty name for one that is not known. Then frames,
+    /// each ended by a newline.
+    Creation(Creation, CallerKind, &'a [u8], &'a [u8]),
 }
 
 /// Why a caller is refused.
@@ -63,7 +64,7 @@ impl Denial<'_> {
                 line.text(b" of ");
                 line.shown(path);
             }
-            Asked::Creation(creation, _, caller) => {
+            Asked::Creation(creation, _, caller, _) => {
                 line.text(noun(creation).as_bytes());
                 line.text(b" by ");
                 line.shown(if caller.is_empty() { UNKNOWN } else { caller });
@@ -104,11 +105,12 @@ impl Denial<'_> {
         line.field("errno", self.asked.errno_name());
         match self.asked {
             Asked::Path(_, path) => line.path_field("path", path),
-            Asked::Creation(_, kind, caller) => {
+            Asked::Creation(_, kind, caller, frames) => {
                 line.text(b",\"caller\":{\"kind\":\"");
                 line.text(kind_name(kind).as_bytes());
                 line.text(b"\"");
                 line.path_field("name", caller);
+                frame_list(line, frames);
                 line.text(b"}");
             }
         }
@@ -161,6 +163,19 @@ impl Why {
             Self::Unauthorized => "not authorized",
             Self::Unattributed => "unattributed",
         }
+    }
+}
+
+/// `,"frames":["…",…]`, where there are any.
+fn frame_list(line: &mut Line<'_>, frames: &[u8]) {
+    let mut separator: &[u8] = b",\"frames\":[";
+    for frame in frames.split(|byte| *byte == b'\n').filter(|frame| !frame.is_empty()) {
+        line.text(separator);
+        line.quoted(frame);
+        separator = b",";
+    }
+    if !frames.is_empty() {
+        line.text(b"]");
     }
 }
 
