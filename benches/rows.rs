@@ -160,6 +160,17 @@ pub(crate) const ROWS: &[Row] = &[
     call("lstat-name", "lstat of a single name", 1.08, ["lstat", "@/work", "input.txt"]),
     call("fstatat-name", "fstatat of a single name", 1.08, ["fstatat", "@/work", "input.txt"]),
     ends(
+        call(
+            "unlink-name",
+            "unlink of a single name, missing",
+            1.08,
+            ["unlink", "@/work", "missing.txt"],
+        ),
+        [libc::ENOENT, libc::ENOENT],
+    ),
+    call("create-unlink", "create+close+unlink", 1.20, ["create", "/", "@/work/data/new.txt"]),
+    call("rename", "rename, there and back", 1.6, ["rename", "/", "@/work/data/moving.txt"]),
+    ends(
         call("open-refused", "a refused open, audit on", 1.5, ["open", "/", "/etc/hostname"]),
         [0, libc::EACCES],
     ),

@@ -47,7 +47,13 @@ impl Scratch {
         for name in ["work/data", "work/etc", "work/hundred", "many"] {
             fs::create_dir_all(root.join(name))?;
         }
-        for name in ["work/data/input.txt", "work/etc/input.txt", "work/input.txt", "many/free"] {
+        for name in [
+            "work/data/input.txt",
+            "work/data/moving.txt",
+            "work/etc/input.txt",
+            "work/input.txt",
+            "many/free",
+        ] {
             fs::write(root.join(name), "some input\n")?;
         }
         for entry in 0..100 {

@@ -73,6 +73,21 @@ static int do_readlink(void) {
     return readlink(path, target, sizeof target) < 0 ? -1 : 0;
 }
 
+static int do_unlink(void) { return unlink(path); }
+
+/* Makes a file and removes it. */
+static int do_create(void) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return closed(fd) ? -1 : unlink(path);
+}
+
+/* There and back, so that each time finds what the last one found: two calls. */
+static int do_rename(void) {
+    static char moved[4096];
+    if (!*moved) snprintf(moved, sizeof moved, "%s.moved", path);
+    return rename(path, moved) ? -1 : rename(moved, path);
+}
+
 static int do_spawn(void) {
     extern char **environ;
     char *arguments[] = {(char *)path, NULL};
@@ -124,6 +139,9 @@ static const struct call CALLS[] = {
     {"fstatat", "fstatat", do_fstatat, OWN, 1},
     {"access", "access", do_access, OWN, 1},
     {"readlink", "readlink", do_readlink, OWN, 1},
+    {"unlink", "unlink", do_unlink, OWN, 1},
+    {"create", "unlink", do_create, OWN, 1},
+    {"rename", "rename", do_rename, OWN, 1},
     {"spawn", "posix_spawn", do_spawn, REAPED, 1},
     {"thread", "pthread_create", do_thread, OWN, 1},
     {"thread-deep", "pthread_create", do_thread_deep, OWN, 1},
