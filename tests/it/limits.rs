@@ -123,6 +123,24 @@ fn a_descriptor_that_was_inherited_open_may_be_read() {
 }
 
 #[test]
+fn a_pattern_for_processes_leaves_what_their_threads_show() {
+    // procfs shows a process's files once more for each of its threads, and `/proc/thread-self` leads there.
+    let fence = |pattern: &str| Fence::by_hand(&Rules::new().forbid_glob(pattern));
+    let opens = |fence: &Fence, path: &str| fence.call(&["open", path, "O_RDONLY"]) != "-1 EACCES";
+    for path in ["/proc/self/environ", "/proc/thread-self/environ"] {
+        assert!(opens(&Fence::open(), path), "{path}");
+    }
+    let processes = fence("/proc/*/environ");
+    assert!(!opens(&processes, "/proc/self/environ"));
+    assert!(opens(&processes, "/proc/thread-self/environ"));
+    // Two stars find both.
+    let both = fence("/proc/**/environ");
+    assert!(!opens(&both, "/proc/self/environ"));
+    assert!(!opens(&both, "/proc/thread-self/environ"));
+    assert!(opens(&both, "/proc/self/status"));
+}
+
+#[test]
 fn native_code_that_writes_over_our_stack_decides_what_is_opened() {
     let scratch = Scratch::new();
     let names = [scratch.text("twin"), scratch.text("secret")];
