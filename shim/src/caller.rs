@@ -120,6 +120,17 @@ pub(crate) enum Caller {
     },
 }
 
+impl Caller {
+    /// What the rules about a creation say, where the caller is an object that they are about.
+    pub(crate) const fn verdict(self, creation: Creation) -> Option<Verdict> {
+        match (self, creation) {
+            (Self::Object { threads, .. }, Creation::Thread) => Some(threads),
+            (Self::Object { processes, .. }, Creation::Process) => Some(processes),
+            (Self::Runtime | Self::Jvm | Self::Nobody, _) => None,
+        }
+    }
+}
+
 /// The names that the runtime's objects give themselves.
 const RUNTIME: [&[u8]; 9] = [
     b"libc.so.6",

@@ -100,9 +100,9 @@ macro_rules! doors {
 macro_rules! list_doors {
     ($($name:ident => $act:path;)*) => {
         $(
+            /// The function behind the door of that name, which is in [`crate::programs`].
             #[unsafe(naked)]
-            #[cfg_attr(not(test), unsafe(no_mangle))]
-            unsafe extern "C" fn $name() {
+            pub(crate) unsafe extern "C" fn $name() {
                 naked_asm!(
                     "pop rax",
                     "push r9",
@@ -152,7 +152,7 @@ list_doors! {
     execlp => exec_list_search;
 }
 
-list! { dlopen dlmopen dlsym dlvsym clone __clone ptrace syscall execl execle execlp }
+list! { dlopen dlmopen dlsym dlvsym clone __clone ptrace syscall }
 
 /// Returns its first argument to the caller.
 #[unsafe(naked)]

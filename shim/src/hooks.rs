@@ -17,28 +17,28 @@ use libc::{
 use crate::act::fts::{Compare, Entry, Stream};
 use crate::act::glob::Failed;
 use crate::act::scan::{Compare as Order, Select};
-use crate::act::start::Spawning;
 use crate::act::tree::{Detailed, Visit};
 use crate::act::{
     attribute, change, configured, fts, glob, logins, look, movement, named, number, open, scan,
-    shell, socket, start, stream, thread, tree, watch, words,
+    shell, socket, stream, thread, tree, watch, words,
 };
 use crate::interpose::hooks;
+use crate::programs::inner::{execve, execveat};
 use crate::sys::CWD;
 
 /// A C string of the caller's.
-type Str = *const c_char;
+pub(crate) type Str = *const c_char;
 /// The directory that a relative path starts from.
-type Fd = c_int;
+pub(crate) type Fd = c_int;
 
 /// An array of C strings that a null ends.
-type List = *const *const c_char;
+pub(crate) type List = *const *const c_char;
 /// The same, as newer declarations have it.
-type Words = *const *mut c_char;
+pub(crate) type Words = *const *mut c_char;
 /// What a spawned child does to its descriptors.
-type Actions = *const libc::posix_spawn_file_actions_t;
+pub(crate) type Actions = *const libc::posix_spawn_file_actions_t;
 /// What a spawned child is like.
-type Attributes = *const libc::posix_spawnattr_t;
+pub(crate) type Attributes = *const libc::posix_spawnattr_t;
 /// Where entries of a directory go.
 type Entries = *mut *mut *mut libc::dirent;
 /// Parts of a memory.
@@ -229,20 +229,7 @@ hooks! {
     clntunix_create(_to: *mut c_void, _program: c_ulong, _version: c_ulong, _socket: *mut c_int, _send: c_uint, _receive: c_uint) -> *mut c_void, deny (null_mut()) => socket::call_by_old_means();
     svcunix_create(_socket: c_int, _send: c_uint, _receive: c_uint, _path: *mut c_char) -> *mut c_void, deny (null_mut()) => socket::call_by_old_means();
 
-    // Starting programs. The other doors to it, and those of the loader, are in `doors`.
-    execve(path: Str, arguments: List, environment: List) -> c_int, deny (-1) => start::at(CWD, path, arguments, environment, 0);
-    execveat(dir: Fd, path: Str, arguments: Words, environment: Words, flags: c_int) -> c_int, deny (-1) => start::at(dir, path, arguments.cast(), environment.cast(), flags);
-    execv(path: Str, arguments: List) -> c_int, deny (-1) => start::here(path, arguments);
-    execvp(file: Str, arguments: List) -> c_int, deny (-1) => start::search_here(file, arguments);
-    execvpe(file: Str, arguments: List, environment: List) -> c_int, deny (-1) => start::search(file, arguments, environment);
-    fexecve(fd: c_int, arguments: List, environment: List) -> c_int, deny (-1) => start::descriptor(fd, arguments, environment);
-    posix_spawn(process: *mut pid_t, path: Str, actions: Actions, attributes: Attributes, arguments: Words, environment: Words) -> c_int, deny (errno) => start::spawn(path, false, Spawning { process, actions, attributes, arguments, environment });
-    posix_spawnp(process: *mut pid_t, file: Str, actions: Actions, attributes: Attributes, arguments: Words, environment: Words) -> c_int, deny (errno) => start::spawn(file, true, Spawning { process, actions, attributes, arguments, environment });
-    system(command: Str) -> c_int, deny (-1) => shell::system(command);
-    __libc_system(command: Str) -> c_int, deny (-1) => shell::system(command);
-    popen(command: Str, mode: Str) -> *mut FILE, deny (null_mut()) => shell::popen(command, mode);
-    _IO_popen(command: Str, mode: Str) -> *mut FILE, deny (null_mut()) => shell::popen(command, mode);
-    _IO_proc_open(file: *mut FILE, command: Str, mode: Str) -> *mut FILE, deny (null_mut()) => shell::refuse_reuse(file, command, mode);
+    // Programs are started in `programs`; these go with that.
     pclose(file: *mut FILE) -> c_int, deny (-1) => shell::pclose(file);
     wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int, deny (-1) => words::expand(words, into, flags);
 
@@ -485,11 +472,13 @@ pub(crate) mod prototypes {
 mod tests {
     use super::HOOKS;
     use crate::doors::DOORS;
+    use crate::programs::PROGRAMS;
     use crate::threads::THREADS;
 
     #[test]
     fn no_symbol_has_two_rows() {
-        let hooks = || HOOKS.iter().chain(DOORS).chain(THREADS).chain(crate::gates::GATES);
+        let hooks =
+            || HOOKS.iter().chain(DOORS).chain(THREADS).chain(PROGRAMS).chain(crate::gates::GATES);
         for hook in hooks() {
             let rows = hooks().filter(|other| other.name == hook.name).count();
             assert_eq!(rows, 1, "{}", hook.name.escape_ascii());

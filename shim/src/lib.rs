@@ -47,6 +47,7 @@ mod interpose;
 mod jvm;
 mod lineage;
 mod place;
+mod programs;
 mod report;
 mod sys;
 mod table;

@@ -110,6 +110,9 @@ fn declared(source: &str) -> Vec<String> {
     let gates = gates.filter(|(_, row)| row.contains(", refused ")).map(|(name, _)| name);
     // Not the pattern of the macro, which reads like a row.
     names.extend(gates.filter(|name| !name.contains('$')).map(str::to_owned));
+    // Doors to functions that are written elsewhere.
+    let elsewhere = source.lines().filter_map(|line| line.split_once(" => doors::"));
+    names.extend(elsewhere.map(|(name, _)| name.trim().to_owned()));
     for list in source.split("\nlist! {").skip(1) {
         let list = list.split_once('}').expect("a list ends").0;
         names.extend(list.split_whitespace().map(str::to_owned));

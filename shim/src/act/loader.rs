@@ -15,6 +15,7 @@ use crate::arm::State;
 use crate::gates::GATES;
 use crate::interpose::Hook;
 use crate::place::{self, Goal};
+use crate::programs::PROGRAMS;
 use crate::report::{self, Call};
 use crate::sys::{self, Answer, CWD, Errno};
 use crate::text::Text;
@@ -189,6 +190,7 @@ unsafe fn row(name: *const c_char) -> Option<&'static Hook> {
         .iter()
         .chain(doors::DOORS)
         .chain(THREADS)
+        .chain(PROGRAMS)
         .chain(GATES)
         .find(|hook| hook.name == name)
 }

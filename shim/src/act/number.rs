@@ -135,6 +135,11 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: F
         }
         // SAFETY: as this function's own contract says.
         libc::SYS_openat2 => done(unsafe { open_by_how(state, words) }),
+        libc::SYS_execve | libc::SYS_execveat
+            if let Err(errno) = thread::may_start(state, Call("execve"), from) =>
+        {
+            Outcome::Refuse(errno)
+        }
         libc::SYS_clone => task(state, Call("clone"), first as u64, from),
         libc::SYS_clone3 => {
             if sys::is_wild(core::ptr::with_exposed_provenance::<u64>(first)) {

@@ -20,7 +20,7 @@ use crate::sys::{Answer, Errno};
 /// EPERM where a rule refuses it; EAGAIN where the caller cannot be found out, as when there is
 /// no memory for a thread.
 pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
-    let lineage = judge_native(state, callers, call, from)?;
+    let lineage = judge_native(state, callers, call, Creation::Thread, from)?;
     if !jvm::is_judging() {
         return Ok(lineage);
     }
@@ -39,19 +39,38 @@ pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -
     Ok(Lineage { java: java.unwrap_or(lineage.java), ..lineage })
 }
 
-/// Judges a thread by the native code that asks for it.
+/// Judges a program that is to be started by a call at a frame, by the native code that stands
+/// there.
+///
+/// # Errors
+/// EACCES where a rule refuses it; EAGAIN where the caller cannot be found out.
+pub(crate) fn may_start(state: &State, call: Call, from: Frame) -> Answer<()> {
+    match state.callers {
+        Some(callers) => judge_native(state, callers, call, Creation::Process, from).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+/// Judges a thread or a program by the native code that asks for it, and answers what a thread
+/// inherits.
 ///
 /// Who asks is the nearest object on the stack that is not the runtime. Where a list forbids, the
 /// objects further out are looked at too, but for the program itself: a library may have another
 /// one create its threads.
 ///
 /// # Errors
-/// EPERM where a rule refuses it; EAGAIN where the caller cannot be found out, as when there is
-/// no memory for a thread.
-fn judge_native(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
+/// As [`judge`] and [`may_start`].
+fn judge_native(
+    state: &State,
+    callers: &Callers,
+    call: Call,
+    creation: Creation,
+    from: Frame,
+) -> Answer<Lineage> {
     let own = lineage::current();
-    let list = state.image.callers(Creation::Thread, CallerKind::Native);
-    if list.is_empty() && !state.image.denies_unattributed() {
+    let list = state.image.callers(creation, CallerKind::Native);
+    let denies_nobody = state.image.denies_unattributed() && creation == Creation::Thread;
+    if list.is_empty() && !denies_nobody {
         return Ok(own);
     }
     let mut nearest = (from, Caller::Runtime);
@@ -63,8 +82,8 @@ fn judge_native(state: &State, callers: &Callers, call: Call, from: Frame) -> An
         }
         // The program is behind all that its libraries do.
         if (is_nearest || !is_program)
-            && let Caller::Object { threads, .. } = caller
-            && let CallerVerdict::Forbidden(rule) = threads.get()
+            && let Some(verdict) = caller.verdict(creation)
+            && let CallerVerdict::Forbidden(rule) = verdict.get()
         {
             forbidden = Some((frame, rule));
         }
@@ -81,34 +100,46 @@ fn judge_native(state: &State, callers: &Callers, call: Call, from: Frame) -> An
     let (frame, Caller::Object { .. } | Caller::Runtime | Caller::Nobody) = nearest else {
         return Ok(own);
     };
-    let descent = Verdict::from_word(own.native).get();
+    // A program inherits from nobody.
+    let descent = match creation {
+        Creation::Thread => Verdict::from_word(own.native),
+        Creation::Process => Verdict::default(),
+    };
     let others = list.first_authorized();
-    let (frame, rule, why) = match (forbidden, descent, nearest.1) {
+    let (frame, rule, why) = match (forbidden, descent.get(), nearest.1) {
         (Some((frame, rule)), _, _) => (frame, rule, Why::Forbidden),
         // Only where refusals are told and not enforced.
         (None, CallerVerdict::Forbidden(rule), _) => (frame, rule, Why::Forbidden),
-        (None, _, Caller::Object { threads, .. }) => match (threads.get(), others) {
-            (CallerVerdict::Unnamed, Some(rule)) => (frame, rule, Why::Unauthorized),
-            (CallerVerdict::Unnamed, None) => return Ok(own),
-            (_, _) => return Ok(Lineage { native: threads.word(), ..own }),
-        },
+        (None, _, caller) if let Some(verdict) = caller.verdict(creation) => {
+            match (verdict.get(), others) {
+                (CallerVerdict::Unnamed, Some(rule)) => (frame, rule, Why::Unauthorized),
+                (CallerVerdict::Unnamed, None) => return Ok(own),
+                (_, _) => return Ok(Lineage { native: verdict.word(), ..own }),
+            }
+        }
         (None, CallerVerdict::Authorized(_), Caller::Runtime) => return Ok(own),
-        (None, _, _) if others.is_some() || state.image.denies_unattributed() => {
+        (None, _, _) if others.is_some() || denies_nobody => {
             (frame, others.unwrap_or(RuleIndex::UNJUDGED), Why::Unattributed)
         }
         (None, _, _) => return Ok(own),
     };
-    refuse(state, call, frame.code, rule, why)?;
+    refuse(state, call, (creation, frame.code), rule, why)?;
     Ok(Lineage { native: Verdict::against(rule).word(), ..own })
 }
 
 /// Reports the refusal; `Ok` in audit mode.
 #[cold]
 #[inline(never)]
-fn refuse(state: &State, call: Call, from: usize, rule: RuleIndex, why: Why) -> Answer<()> {
+fn refuse(
+    state: &State,
+    call: Call,
+    (creation, from): (Creation, usize),
+    rule: RuleIndex,
+    why: Why,
+) -> Answer<()> {
     let mut buffer = [0; caller::LONGEST_PATH];
     let name = caller::name(from, &mut buffer);
-    report::refuse_caller(state, call, (Creation::Thread, CallerKind::Native, name), rule, why)
+    report::refuse_caller(state, call, (creation, CallerKind::Native, name), rule, why)
 }
 
 /// Creates a thread that inherits a lineage; the answer is pthread_create(3)'s.

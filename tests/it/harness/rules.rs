@@ -14,15 +14,16 @@ pub(crate) struct Rules {
     forbidden: Vec<Entry>,
     allowed: Vec<Entry>,
     audit_only: bool,
-    threads: Threads,
+    threads: Lists,
+    processes: Lists,
+    deny_unattributed: bool,
 }
 
-/// Rules about who may create threads, by the words of the policy file.
+/// Rules about who may create threads or start programs, by the words of the policy file.
 #[derive(Clone, Default)]
-struct Threads {
+struct Lists {
     authorized: Vec<String>,
     forbidden: Vec<String>,
-    deny_unattributed: bool,
 }
 
 #[derive(Clone)]
@@ -83,9 +84,21 @@ impl Rules {
         self
     }
 
+    /// Lets a caller start no programs.
+    pub(crate) fn forbid_processes(mut self, prefix: impl Into<String>) -> Self {
+        self.processes.forbidden.push(prefix.into());
+        self
+    }
+
+    /// Lets only such callers start programs.
+    pub(crate) fn authorize_processes(mut self, prefix: impl Into<String>) -> Self {
+        self.processes.authorized.push(prefix.into());
+        self
+    }
+
     /// Lets nobody create threads whose code is no file's: `unattributed: deny`.
     pub(crate) fn deny_unattributed(mut self) -> Self {
-        self.threads.deny_unattributed = true;
+        self.deny_unattributed = true;
         self
     }
 
@@ -106,20 +119,13 @@ impl Rules {
                 })
                 .collect()
         };
-        let mut threads = serde_json::Map::new();
-        // An empty list of those who are authorized is a mistake.
-        for (name, list) in
-            [("authorized", &self.threads.authorized), ("forbidden", &self.threads.forbidden)]
-        {
-            if !list.is_empty() {
-                threads.insert(name.to_owned(), json!(list));
-            }
-        }
-        let unattributed = if self.threads.deny_unattributed { "deny" } else { "allow" };
+        let mut threads = self.threads.document();
+        let unattributed = if self.deny_unattributed { "deny" } else { "allow" };
         threads.insert("unattributed".to_owned(), json!(unattributed));
         let document = json!({"ringfence": {
             "version": 1,
             "threads": threads,
+            "processes": self.processes.document(),
             "mode": if self.audit_only { "audit" } else { "enforce" },
             "files": {"forbidden": list(&self.forbidden), "allowed": list(&self.allowed)},
             "audit": {"to": audit},
@@ -142,7 +148,12 @@ impl Rules {
                 ringfence_policy::Mode::Enforce
             },
             rules: forbidden.chain(allowed).collect(),
-            callers: self.threads.callers(),
+            callers: Callers {
+                threads: self.threads.rules("threads"),
+                processes: self.processes.rules("processes"),
+                deny_unattributed: self.deny_unattributed,
+                ..Callers::default()
+            },
             audit: Audit {
                 file: audit.as_os_str().as_bytes().to_vec(),
                 rate: 1_000_000,
@@ -153,8 +164,15 @@ impl Rules {
     }
 }
 
-impl Threads {
-    fn callers(&self) -> Callers {
+impl Lists {
+    fn document(&self) -> serde_json::Map<String, Value> {
+        let lists = [("authorized", &self.authorized), ("forbidden", &self.forbidden)];
+        // An empty list of those who are authorized is a mistake.
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        lists.map(|(name, list)| (name.to_owned(), json!(list))).collect()
+    }
+
+    fn rules(&self, section: &str) -> Vec<CallerRule> {
         let rule = |list: &str, effect, (index, text): (usize, &String)| {
             let (kind, prefix) = text.split_once(':').expect("a kind and a prefix");
             let kind = match kind {
@@ -163,8 +181,8 @@ impl Threads {
                 _ => CallerKind::Java,
             };
             CallerRule {
-                id: format!("threads.{list}[{index}]"),
-                section: format!("threads.{list}"),
+                id: format!("{section}.{list}[{index}]"),
+                section: format!("{section}.{list}"),
                 kind,
                 prefix: prefix.trim_end_matches('/').to_owned(),
                 effect,
@@ -175,11 +193,7 @@ impl Threads {
         let authorized = authorized.map(|entry| rule("authorized", Effect::Allow, entry));
         let forbidden = self.forbidden.iter().enumerate();
         let forbidden = forbidden.map(|entry| rule("forbidden", Effect::Forbid, entry));
-        Callers {
-            threads: authorized.chain(forbidden).collect(),
-            deny_unattributed: self.deny_unattributed,
-            ..Callers::default()
-        }
+        authorized.chain(forbidden).collect()
     }
 }
 
