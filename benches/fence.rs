@@ -30,6 +30,8 @@ pub(crate) enum Side {
     Forbidding,
     /// Preloaded, with rules that authorize the work to create threads.
     Authorizing,
+    /// Preloaded, with rules about Java classes.
+    JavaRules,
 }
 
 /// Environments by side.
@@ -76,6 +78,11 @@ impl Fences {
             (Side::ManyRules, MANY, ""),
             (Side::Forbidding, 0, "{forbidden: ['native:/opt/vendor/', 'native:libscan.so.3']}"),
             (Side::Authorizing, 0, "{authorized: ['native:loop', 'native:libscan.so.3']}"),
+            (
+                Side::JavaRules,
+                0,
+                "{forbidden: [io.kestra.plugin.scripts]}\n  callers: {subjects: [io.kestra.plugin]}",
+            ),
             // The last one is the policy that stays.
             (Side::Fenced, 0, ""),
         ] {
@@ -155,6 +162,7 @@ impl Fences {
             (Side::ManyRules, false),
             (Side::Forbidding, false),
             (Side::Authorizing, false),
+            (Side::JavaRules, false),
         ] {
             let mut cat = self.command(side, "cat")?;
             cat.arg("/etc/hostname").stdout(Stdio::null());

@@ -125,6 +125,16 @@ const fn java(name: &'static str, work: &'static str, call: &'static str) -> Row
     }
 }
 
+/// The same in a JVM, below so many frames, with rules about Java classes.
+const fn java_thread(
+    name: &'static str,
+    work: &'static str,
+    target: f64,
+    call: &'static str,
+) -> Row {
+    Row { target, contestant: Side::JavaRules, ..java(name, work, call) }
+}
+
 const INPUT: &str = "@/work/data/input.txt";
 
 /// All rows, in the order of the table.
@@ -198,6 +208,20 @@ pub(crate) const ROWS: &[Row] = &[
         &["java", "-cp", "@/tools", "Loop", "start"],
         Tree::Work,
     ),
+    Row {
+        contestant: Side::JavaRules,
+        ..program(
+            "jvm-start-rules",
+            "JVM start, with class rules",
+            1.05,
+            &["java", "-cp", "@/tools", "Loop", "start"],
+            Tree::Work,
+        )
+    },
+    Row { target: 1.01, ..java("java-thread", "start+join of a Java thread", "thread-10") },
+    java_thread("java-thread-10", "with class rules, below 10 frames", 1.04, "thread-10"),
+    java_thread("java-thread-50", "below 50 frames", 1.08, "thread-50"),
+    java_thread("java-thread-200", "below 200 frames", 1.20, "thread-200"),
     java("java-open", "opening in Java", "open"),
     java("java-read", "readAllBytes in Java", "read"),
     program("find", "find, 50,000 files", 1.10, &["find", "@/files", "-newer", INPUT], Tree::Files),

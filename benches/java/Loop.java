@@ -35,8 +35,22 @@ public final class Loop {
         return switch (name) {
             case "open" -> () -> new FileInputStream(file).close();
             case "read" -> () -> Files.readAllBytes(path);
+            case "thread-10" -> () -> thread(10);
+            case "thread-50" -> () -> thread(50);
+            case "thread-200" -> () -> thread(200);
             default -> throw new IllegalArgumentException(name);
         };
+    }
+
+    /** Starts a thread below so many frames, and waits for it. */
+    private static void thread(int frames) throws Exception {
+        if (frames > 5) { // those of main, repeat, the call and this, and Thread.start
+            thread(frames - 1);
+            return;
+        }
+        Thread thread = new Thread(() -> {});
+        thread.start();
+        thread.join();
     }
 
     private static void repeat(Call call, int times) throws Exception {
