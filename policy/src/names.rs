@@ -100,6 +100,9 @@ pub(crate) fn filter(policy: &Policy) -> Vec<u64> {
 /// The words of the set of all names on the way to the places of rules and exceptions, but for
 /// last ones of globs that forbid; none, which stands for every name, where a wildcard is among
 /// them.
+///
+/// The wildcards of fixed rules in `/proc` stand for processes and threads: names that the kernel
+/// alone makes and removes. Where `/proc` is no procfs, such a rule has nothing to keep.
 pub(crate) fn all(policy: &Policy) -> Vec<u64> {
     let mut names = BTreeSet::new();
     for rule in &policy.rules {
@@ -108,10 +111,11 @@ pub(crate) fn all(policy: &Policy) -> Vec<u64> {
             let last = shape.last_wildcard().filter(|_| rule.effect == Effect::Forbid);
             let inner = components(text).count().saturating_sub(usize::from(last.is_some()));
             for name in components(text).take(inner) {
-                if matches!(shape, Shape::Glob(_)) && is_wild(name) {
-                    return Vec::new();
+                match (shape, is_wild(name)) {
+                    (Shape::Glob(_), true) if rule.fixed && text.starts_with(b"/proc/") => {}
+                    (Shape::Glob(_), true) => return Vec::new(),
+                    _ => drop(names.insert(name)),
                 }
-                names.insert(name);
             }
         }
     }

@@ -100,6 +100,23 @@ proptest! {
 }
 
 #[test]
+fn a_fixed_rule_about_processes_leaves_other_names_alone() {
+    let knows = |rules: &str, name: &str| {
+        let bytes = compile(&policy(rules)).expect("a small policy");
+        Image::parse(&bytes).expect("the image is whole").is_any_name(name.as_bytes())
+    };
+    let fixed = "forbid /etc; fixed:write,leaf /proc/*/mem; fixed:write,leaf /proc/*/task/*/mem";
+    for name in ["etc", "proc", "task", "mem"] {
+        assert!(knows(fixed, name), "{name}");
+    }
+    // No program makes, moves or removes the names for which these stars stand.
+    assert!(!knows(fixed, "notes.txt"));
+    // Those of other rules may be anybody's.
+    assert!(knows("fixed:write,leaf /srv/*/mem", "notes.txt"));
+    assert!(knows("forbid /proc/*/environ", "notes.txt"));
+}
+
+#[test]
 fn a_name_that_matches_the_end_of_a_glob_is_one_of_a_rule() {
     let bytes = compile(&policy("forbid /etc/ssh/ssh_host_*_key; allow /srv/*.pub"));
     let bytes = bytes.expect("the policy compiles");
