@@ -1,6 +1,8 @@
 //! The launcher: what it says, what it leaves as it was, and when it does not start a worker.
 
 mod closed;
+mod kestra;
+
 mod messages;
 mod mounts;
 mod refused;

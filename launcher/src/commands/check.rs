@@ -8,7 +8,7 @@ use super::{answer, refusal, report};
 use crate::cli::Color;
 use crate::defaults::policy;
 use crate::exit;
-use crate::read::document::Document;
+use crate::read::document::{Document, Prefix};
 use crate::read::mistakes::Mistakes;
 use crate::read::render::Format;
 use crate::read::world::World;
@@ -98,6 +98,11 @@ fn summary(document: &Document, warnings: &Mistakes) -> String {
         }
     }
     let mut text = format!("{}: valid: {}\n", document.sources.join(", "), parts.join(", "));
+    if !document.defaults.is_empty() {
+        text += "task defaults: for `ringfence defaults` and `ringfence task`; of workers, a Kestra worker gets them \
+                 by its own configuration, and no other does\n";
+    }
+    text += &proposals(document);
     for place in &document.disabled {
         text += &format!(
             "switched off: `enabled: false` ({}:{}:{})\n",
@@ -108,6 +113,29 @@ fn summary(document: &Document, warnings: &Mistakes) -> String {
         text += &format!("not enforced by this version: {} ({})\n", part.what, part.span);
     }
     text
+}
+
+/// The types that a policy forces into containers, and whose programs it still lets run beside them.
+fn proposals(document: &Document) -> String {
+    let Ok(policy) = policy::Policy::new(document, None) else { return String::new() };
+    let forbidden = |of_type: &str| {
+        let covers = |prefix: &&Prefix| {
+            let rest = of_type.strip_prefix(prefix.text.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        document.processes.forbidden.iter().any(|prefix| covers(&prefix))
+    };
+    let mut types: Vec<&str> = policy::contained(&policy.entries).collect();
+    types.retain(|of_type| !forbidden(of_type));
+    types.dedup();
+    if types.is_empty() {
+        return String::new();
+    }
+    format!(
+        "proposed: `ringfence: {{version: 1, processes: {{forbidden: [{}]}}}}`, so that tasks forced into a container \
+         start no program of the worker's machine\n",
+        types.join(", ")
+    )
 }
 
 /// A number of things.

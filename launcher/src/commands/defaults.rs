@@ -2,6 +2,7 @@
 
 mod output;
 mod sources;
+pub(crate) use output::value as to_json;
 pub(crate) use sources::read as read_flows;
 
 use std::ffi::OsString;

@@ -12,7 +12,7 @@ use crate::read::span::Span;
 use crate::read::world::World;
 use crate::read::yaml;
 
-const DOCKER: &str = "io.kestra.plugin.scripts.runner.docker.Docker";
+pub(super) const DOCKER: &str = "io.kestra.plugin.scripts.runner.docker.Docker";
 /// The languages of the script plugins; each has a task `Commands` and a task `Script`.
 const LANGUAGES: [&str; 16] = [
     "bun",

@@ -62,6 +62,15 @@ pub(crate) fn check(document: &Document) -> Mistakes {
     }
 }
 
+/// The types on which entries force a runner in containers.
+pub(crate) fn contained(entries: &[Entry]) -> impl Iterator<Item = &str> {
+    let in_container = |entry: &&Entry| {
+        let runner = entry.values.get("taskRunner").and_then(Node::plugin_type);
+        entry.forced && runner.is_some_and(|of_type| &**of_type == lints::DOCKER)
+    };
+    entries.iter().filter(in_container).map(|entry| &*entry.of_type)
+}
+
 fn aliases(document: &Document) -> Aliases {
     Aliases::new(
         document
@@ -86,7 +95,7 @@ fn entry(written: &Defaults, profile: Profile) -> Result<Entry, Vec<Mistake>> {
 }
 
 /// A node of a policy as a value of the engine.
-fn node(written: &yaml::Node) -> Node {
+pub(crate) fn node(written: &yaml::Node) -> Node {
     Node::new(match &written.value {
         yaml::Value::Scalar(text, style) => {
             let is_text = matches!(written.tag.as_deref(), Some("tag:yaml.org,2002:str" | "!"));

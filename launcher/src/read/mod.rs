@@ -69,6 +69,17 @@ pub(crate) fn load(sources: &[OsString], world: &World) -> Result<Document, Mist
     Ok(document)
 }
 
+/// The entries of `kestra.plugins.defaults` and `kestra.tasks.defaults` in a text of Kestra's own
+/// configuration; none where it cannot be read, since Kestra cannot read it either.
+pub(crate) fn kestra_defaults(source: &Arc<Source>) -> (Vec<yaml::Node>, Vec<yaml::Node>) {
+    let Ok(documents) = yaml::documents(source) else { return Default::default() };
+    let mut found = Found::default();
+    // What is wrong with it is said when it is the policy.
+    documents.iter().for_each(|node| kestra::find(node, &mut found, &mut Mistakes::default()));
+    let entries = |nodes: &[&yaml::Node]| nodes.iter().map(|node| (*node).clone()).collect();
+    (entries(&found.plugins), entries(&found.tasks))
+}
+
 /// As [`load`], for the tasks of a flow: where the policy has no rules about files, and does not
 /// say that it wants none, the built-in ones hold. A policy is often nothing but defaults.
 ///

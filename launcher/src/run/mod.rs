@@ -10,6 +10,7 @@ pub(crate) mod environment;
 pub(crate) mod guard;
 mod inherited;
 mod jvm;
+mod kestra;
 pub(crate) mod library;
 pub(crate) mod machine;
 pub(crate) mod policy;
@@ -132,13 +133,18 @@ fn fenced(
     loaded: Loaded,
     mode: cli::Mode,
 ) -> Result<u8, Refusal> {
-    let raised = raise(program, options, &loaded, mode, std::env::vars_os().collect())?;
+    let mut inherited: Variables = std::env::vars_os().collect();
+    let defaults = kestra::hand_over(&loaded.defaults, &options.command, &mut inherited)?;
+    let raised = raise(program, options, &loaded, mode, inherited)?;
     if options.dry_run {
         raised.with_start(&loaded, program, |start| start.describe(options.json));
         return Ok(exit::YES);
     }
     raised.prove()?;
     raised.announce(&loaded, program, options);
+    if let Some(defaults) = defaults.filter(|_| !options.quiet) {
+        report::inform(&defaults, options.json);
+    }
     Err(exec(program, &options.command, raised.environment))
 }
 

@@ -8,6 +8,7 @@ use ringfence_policy::{Access, Audit, Effect, FileRule, Mode, PathPattern, Place
 
 use super::callers;
 use super::refusal::Refusal;
+use crate::defaults::{self, Entry};
 use crate::places::absolute;
 use crate::read::document::{AuditTo, Document, Unenforced};
 use crate::read::mistakes::{Mistake, Mistakes};
@@ -34,6 +35,8 @@ pub(crate) struct Loaded {
     pub(crate) kestra: bool,
     /// Whether the callers are Kestra's where the policy names none.
     pub(crate) kestra_callers: bool,
+    /// The task defaults, for a worker that applies them itself.
+    pub(crate) defaults: Vec<Entry>,
 }
 
 /// Reads the policy that the options or the environment name.
@@ -41,7 +44,9 @@ pub(crate) struct Loaded {
 /// # Errors
 /// Where it has mistakes, or none is where one was named.
 pub(crate) fn load(options: &cli::Run) -> Result<Loaded, Mistakes> {
-    read::load(&options.policies, &World::current()).map(Loaded::from)
+    let document = read::load(&options.policies, &World::current())?;
+    let defaults = defaults::policy::Policy::new(&document, None)?.entries;
+    Ok(Loaded { defaults, ..Loaded::from(document) })
 }
 
 impl From<Document> for Loaded {
@@ -82,6 +87,7 @@ impl From<Document> for Loaded {
             unenforced: document.unenforced,
             homes: (!document.presets.no_jvm).then(|| homes.collect()),
             kestra: document.presets.kestra,
+            defaults: Vec::new(),
             kestra_callers: document.kestra || document.presets.kestra,
         }
     }

@@ -172,6 +172,14 @@ fn audit(audit: &Audit) -> String {
     }
 }
 
+/// Something to know, as a line or as a JSON object.
+pub(crate) fn inform(what: &str, json: bool) {
+    write(&match json {
+        true => serde_json::json!({ "level": "info", "message": what }).to_string(),
+        false => format!("ringfence: {what}"),
+    });
+}
+
 /// One line, in one write: others write to the same stream.
 pub(crate) fn write(line: &str) {
     // Where nobody listens there is nobody to tell.

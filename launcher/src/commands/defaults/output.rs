@@ -89,7 +89,8 @@ fn change(placed: &Placed) -> Json {
     Json::Object(object)
 }
 
-fn value(node: &Node) -> Json {
+/// A value as JSON.
+pub(crate) fn value(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),

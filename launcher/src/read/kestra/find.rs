@@ -19,8 +19,8 @@ pub(crate) struct Found<'n> {
     /// The `javaSecurity` of each document that has one.
     pub(super) sections: Vec<Section<'n>>,
     /// The entries of `kestra.plugins.defaults` and of `kestra.tasks.defaults`.
-    pub(super) plugins: Vec<&'n Node>,
-    pub(super) tasks: Vec<&'n Node>,
+    pub(crate) plugins: Vec<&'n Node>,
+    pub(crate) tasks: Vec<&'n Node>,
 }
 
 /// Finds our sections in a document.
