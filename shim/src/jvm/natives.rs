@@ -51,12 +51,16 @@ pub(super) unsafe extern "C" fn Java_com_sun_management_internal_DiagnosticComma
 }
 
 impl Here {
-    /// Whether a command loads an agent; a text may hold several commands.
+    /// Whether a command loads an agent; a text may hold several commands, a line each. The bean
+    /// asks `help` about every command when it is first looked at, which loads nothing.
     fn loads_agent(self, command: Ref) -> bool {
         let mut buffer = [0; LONGEST];
-        self.env
-            .text(command, &mut buffer)
-            .is_none_or(|text| text.windows(LOADS_AGENT.len()).any(|part| part == LOADS_AGENT))
+        self.env.text(command, &mut buffer).is_none_or(|text| {
+            text.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| {
+                let start = line.iter().position(|byte| *byte > b' ').unwrap_or(line.len());
+                line.get(start..).is_some_and(|command| command.starts_with(LOADS_AGENT))
+            })
+        })
     }
 
     fn may_load_agent(self) -> bool {
