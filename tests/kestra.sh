@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs a real Kestra worker, first open, then fenced by the policy that forbids /etc/: started by `java`, and by its
-# header script that has no `#!`. Takes some minutes, and fetches 170 MB from Maven Central the first time.
+# Runs a real Kestra worker: open; fenced by the page's first block, which forbids /etc/ and authorizes core and gcp,
+# started by `java` and by its header script that has no `#!`; and by its second, which forbids the scripts their threads.
+# Takes some minutes, and fetches 170 MB from Maven Central the first time.
 # usage: tests/kestra.sh [OUT]      OUT: where the worker is built, once; default target/kestra
 #   JAVA_HOME: a JDK 21 or later to build and run it with
 set -euo pipefail
@@ -10,7 +11,8 @@ cargo build --release
 
 root=$PWD
 out=${1:-$root/target/kestra}
-policy=$root/tests/fixtures/policies/worker-isolation.yml
+authorized=$root/tests/fixtures/policies/worker-isolation.yml
+forbidden=$root/tests/fixtures/policies/forbidden-classes.yml
 if [ -z "${JAVA_HOME:-}" ]; then
     JAVA_HOME=$(dirname "$(dirname "$(compgen -G '/usr/lib/jvm/*25*/bin/javac' | head -1)")")
 fi
@@ -37,12 +39,13 @@ export RF_STORAGE=$scratch/storage KESTRA_JAVA_OPTS="-Xmx512m -XX:+UseSerialGC"
 export KESTRA_PLUGINS_PATH=$out/plugins
 opens=(--add-opens java.base/java.nio=ALL-UNNAMED --add-opens java.base/java.util=ALL-UNNAMED --add-opens java.base/java.lang=ALL-UNNAMED)
 by_java=("$JAVA_HOME/bin/java" -Xmx512m -XX:+UseSerialGC "${opens[@]}" -jar "$out/kestra")
-# Those without a refusal once more at the end: the worker must be none the worse for its refusals.
-flows=(tests/kestra/flows/*.yml tests/kestra/flows/{groovy-plain,jython-plain,core-log}.yml)
+# A script that only logs is first: the log queue's first thread starts on its stack. Those without a refusal come once
+# more at the end: the worker must be none the worse for its refusals.
+flows=(tests/kestra/flows/groovy-plain.yml tests/kestra/flows/*.yml tests/kestra/flows/{groovy-plain,jython-plain,core-log,gcp-pubsub}.yml)
 secret=$(head -1 /etc/passwd)
 failed=0
 
-# usage: worker NAME open|fenced COMMAND...
+# usage: worker NAME open|authorized|forbidden COMMAND...
 worker() {
     local name=$1 mode=$2
     shift 2
@@ -55,16 +58,21 @@ worker() {
         tail -40 "$scratch/$name.log" >&2
         failed=1
     }
-    if [ "$mode" = fenced ] && grep -qF "$secret" "$scratch/$name.log"; then
+    if [ "$mode" = authorized ] && grep -qF "$secret" "$scratch/$name.log"; then
         echo "kestra: $name: the secret line is in the worker's log" >&2
         failed=1
     fi
 }
 
-fence=(target/release/ringfence run --allow-unenforced -p "$policy" --)
+# usage: fence POLICY: the words that start a command behind it
+fence() { fenced=(target/release/ringfence run -p "$1" --); }
 export MICRONAUT_CONFIG_FILES=$out/confs/base.yml
 worker open open "${by_java[@]}"
-export MICRONAUT_CONFIG_FILES=$out/confs/base.yml,$policy
-worker fenced-by-java fenced "${fence[@]}" "${by_java[@]}"
-worker fenced-by-header fenced "${fence[@]}" "$out/kestra"
+export MICRONAUT_CONFIG_FILES=$out/confs/base.yml,$authorized
+fence "$authorized"
+worker authorized-by-java authorized "${fenced[@]}" "${by_java[@]}"
+worker authorized-by-header authorized "${fenced[@]}" "$out/kestra"
+export MICRONAUT_CONFIG_FILES=$out/confs/base.yml,$forbidden
+fence "$forbidden"
+worker forbidden-by-header forbidden "${fenced[@]}" "$out/kestra"
 exit "$failed"

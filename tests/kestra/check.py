@@ -1,6 +1,6 @@
 """Checks what a Kestra worker printed about its flows.
 
-usage: check.py open|fenced SECRET OUTPUT.jsonl FLOW...
+usage: check.py open|authorized|forbidden SECRET OUTPUT.jsonl FLOW...
 SECRET is the first line of /etc/passwd; FLOW... are the files that the worker was given.
 """
 
@@ -8,7 +8,7 @@ import json
 import pathlib
 import sys
 
-# How each flow ends without a fence, what is then in its outputs or logs, and how it ends fenced.
+# How each flow ends without a fence, what is then in its outputs or logs, and how it ends where /etc/ is forbidden.
 # `SECRET` stands for the secret line: there without a fence, nowhere with one.
 FLOWS = {
     "core-log": ("SUCCESS", "marker-core-log", "SUCCESS"),
@@ -17,18 +17,46 @@ FLOWS = {
     "gcp-pubsub": ("SUCCESS", "marker-published-2", "SUCCESS"),
     "groovy-plain": ("SUCCESS", "marker-groovy-385", "SUCCESS"),
     "jython-plain": ("SUCCESS", "marker-jython-45", "SUCCESS"),
-    "shell-echo": ("WARNING", "marker-42", "WARNING"),
     "groovy-read": ("SUCCESS", "SECRET", "FAILED"),
     "jython-read": ("SUCCESS", "SECRET", "FAILED"),
-    "shell-read": ("SUCCESS", "SECRET", "FAILED"),
     # The child fails; its script goes on and returns the child's message.
     "groovy-child": ("SUCCESS", "SECRET", "SUCCESS"),
+}
+# Flows whose plugin creates a thread, how they end without a fence, and what is then in their outputs; with either of
+# the class rules they fail, with the plugin's refusal in the task's log. The shell plugin's runner reads what its
+# commands print on threads of its own.
+CREATORS = {
+    "groovy-thread": ("SUCCESS", "marker-thread-ran", "groovy.Eval"),
+    "groovy-pool": ("SUCCESS", "marker-thread-ran", "groovy.Eval"),
+    "groovy-vthread": ("SUCCESS", "marker-thread-ran", "groovy.Eval"),
+    "groovy-masquerade": ("SUCCESS", "marker-thread-ran", "groovy.Eval"),
+    "jython-thread": ("SUCCESS", "marker-thread-ran", "jython.Eval"),
+    "shell-echo": ("WARNING", "marker-42", "shell.Commands"),
+    "shell-read": ("SUCCESS", "SECRET", "shell.Commands"),
 }
 REFUSALS = ("Permission denied", "AccessDeniedException", "denied read of /etc/passwd")
 
 
-def mistakes(fenced, secret, lines, expected):
+def of_creator(name, run, open_, secret):
+    """Yields what is wrong with a run of a flow whose plugin creates a thread."""
+    open_state, marker, plugin = CREATORS[name]
+    said = json.dumps([run["tasks"], run["logs"]], ensure_ascii=False)
+    logs = json.dumps(run["logs"], ensure_ascii=False)
+    if open_:
+        if run["state"] != open_state or (secret if marker == "SECRET" else marker) not in said:
+            yield f"{name}: {run['state']}, not {open_state} with {marker}: {said}"
+        return
+    message = f"ringfence: io.kestra.plugin.scripts.{plugin} may not create a thread ("
+    if run["state"] != "FAILED" or message not in logs:
+        yield f"{name}: {run['state']}, not FAILED with its refusal in the log: {said}"
+    if "marker-thread-ran" in said:
+        yield f"{name}: its thread ran: {said}"
+
+
+def mistakes(mode, secret, lines, expected):
     """Yields a sentence for everything that is not as it must be."""
+    # Only the page's first block forbids a path.
+    open_, fenced = mode == "open", mode == "authorized"
     by_flow = {}
     for line in lines:
         if "flow" in line:
@@ -45,6 +73,10 @@ def mistakes(fenced, secret, lines, expected):
         runs = by_flow.get(name, [])
         if len(runs) != expected.count(name):
             yield f"{name}: ran {len(runs)} times, not {expected.count(name)}"
+        if name in CREATORS:
+            for run in runs:
+                yield from of_creator(name, run, open_, secret)
+            continue
         open_state, marker, fenced_state = FLOWS[name]
         reads = marker == "SECRET"
         for run in runs:
@@ -63,8 +95,8 @@ def main():
     mode, secret, output, *flows = sys.argv[1:]
     text = pathlib.Path(output).read_text()
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    found = list(mistakes(mode == "fenced", secret, lines, [pathlib.Path(f).stem for f in flows]))
-    if mode == "fenced" and secret in text:
+    found = list(mistakes(mode, secret, lines, [pathlib.Path(f).stem for f in flows]))
+    if mode == "authorized" and secret in text:
         found.append("the secret line is in the worker's output")
     for mistake in found:
         print(f"kestra: {mode}: {mistake}", file=sys.stderr)
