@@ -75,7 +75,7 @@ fn compile_java(sources: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
 
 /// The plugins of the worker: their sources, and the libraries that are shaded into their jars.
 const PLUGINS: [(&str, &[&str], &[&str]); 4] = [
-    ("gcp", &["gcp"], &[]),
+    ("gcp", &["gcp", "native"], &[]),
     ("groovy", &["eval", "groovy"], &["groovy-all"]),
     ("jython", &["eval", "jython"], &JYTHON),
     ("shell", &["shell"], &[]),
@@ -96,12 +96,13 @@ const JYTHON: [&str; 11] = [
     "jnr-posix",
 ];
 
-/// Compiles the worker's host into the class directory `host`, what scripts bring with them into
+/// Compiles the worker's host into `host.jar`, what scripts bring with them into
 /// `payload`, and each plugin into a jar in `plugins`; for the oldest Java that the fence supports.
 fn build_worker(sources: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
-    let host = out.join("host");
+    let host = out.join("classes/host");
     compile_tree(&[sources.join("host")], &host, &[])?;
-    compile_tree(&[sources.join("payload")], &out.join("payload"), &[])?;
+    let payload = [sources.join("payload"), sources.join("native")];
+    compile_tree(&payload, &out.join("payload"), &[])?;
     fs::create_dir_all(out.join("plugins"))?;
     for (plugin, directories, libraries) in PLUGINS {
         let libraries: Vec<PathBuf> = libraries
@@ -114,12 +115,16 @@ fn build_worker(sources: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         let mut class_path = libraries.clone();
         class_path.push(host.clone());
         compile_tree(&directories, &classes, &class_path)?;
-        let mut shade = Command::new("/usr/bin/python3");
-        shade.arg(sources.join("shade.py"));
-        shade.arg(out.join("plugins").join(format!("plugin-{plugin}.jar")));
-        run(shade.arg(classes).args(libraries), "python3, groovy and jython")?;
+        shade(&out.join("plugins").join(format!("plugin-{plugin}.jar")), &classes, &libraries)?;
     }
-    Ok(())
+    shade(&out.join("host.jar"), &host, &[])
+}
+
+/// Makes a jar of a class directory and of libraries.
+fn shade(jar: &Path, classes: &Path, libraries: &[PathBuf]) -> Result<(), Box<dyn Error>> {
+    let mut python = Command::new("/usr/bin/python3");
+    python.arg(Path::new(JAVA_SOURCES).join("worker/shade.py")).arg(jar);
+    run(python.arg(classes).args(libraries), "python3, groovy and jython")
 }
 
 /// Compiles all Java files of some trees into a class directory, and copies what else is there.

@@ -9,3 +9,7 @@ mod scripts;
 mod page;
 // Every way of a script to a thread, refused by the page's rules; and by whom each may be gone.
 mod ways;
+// The runtime's own threads, and what native libraries make.
+mod runtime;
+// What refusals and threads by the thousand leave behind.
+mod endurance;

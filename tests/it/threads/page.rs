@@ -1,7 +1,12 @@
 //! What the worker isolation page says of its class rules, in a worker built as Kestra's is.
 
-use super::worker::{Came, Task, Worker, expect_each};
+use super::worker::{Task, Worker, as_without_a_fence, expect_each};
 use crate::programs::Jdk;
+
+/// The page's first block: core and gcp are authorized.
+pub(super) const AUTHORIZED: &str = "worker-isolation.yml";
+/// The page's second block on Java security: the script plugins are forbidden.
+pub(super) const FORBIDDEN: &str = "forbidden-classes.yml";
 
 /// Tasks of every plugin; those that a fence refuses are called `…-thread`.
 fn tasks() -> Vec<Task> {
@@ -36,35 +41,38 @@ fn tasks() -> Vec<Task> {
     ]
 }
 
-/// What each task gives where nothing is refused it: its value and its log lines.
-fn expected(name: &str) -> (&'static str, &'static str) {
-    match name.trim_end_matches(" again") {
-        "groovy-log" => ("55", "from groovy"),
-        "jython-log" => ("45", "from jython"),
-        "log" => ("logged", "from core"),
-        "http" => ("hello", ""),
-        "gcp" => ("thread pool thread future scheduled forkjoin timer", "publishing a topic"),
-        "groovy-thread" => ("ran", "after"),
-        "jython-thread" => ("ran", ""),
-        "health" => (
-            "thread ok, initialiser ok, pool ok, forkjoin ok, future ok, parallel ok, timeout ok, \
-             timer ok, cleaner ok, preferences ok, recording ok, file ok, socket ok, watch ok, \
-             http ok, process ok, virtual ok",
-            "",
-        ),
-        other => panic!("no task is called {other}"),
+/// Refuses the scripts' threads under a policy, with this in brackets at the end of the message.
+#[track_caller]
+fn expect_page(policy: &str, why: &str) {
+    for jdk in Jdk::all() {
+        let fenced = Worker::fenced(jdk.clone(), policy).run(&tasks());
+        expect_each(&format!("{jdk} under {policy}"), &fenced, |came| {
+            let Some(language) = came.task.strip_suffix("-thread") else {
+                return as_without_a_fence(came);
+            };
+            let message = format!(
+                "java.lang.SecurityException: ringfence: io.kestra.plugin.scripts.{language}.Eval \
+                 may not create a thread ({why}"
+            );
+            came.state == "FAILED" && came.error.contains(&message) && came.refused()
+        });
     }
 }
 
-fn as_without_a_fence(came: &Came) -> bool {
-    let (value, logs) = expected(&came.task);
-    came.succeeded() && came.value == value && came.logs == logs
-}
-
 #[test]
-fn every_plugin_works_without_a_fence() {
+fn all_plugins_create_threads_without_a_fence() {
     for jdk in Jdk::all() {
         let open = Worker::open(jdk.clone()).run(&tasks());
         expect_each(&format!("{jdk} without a fence"), &open, as_without_a_fence);
     }
+}
+
+#[test]
+fn authorized_plugins_create_threads_and_all_others_are_refused() {
+    expect_page(AUTHORIZED, "not in authorizedClassPrefix");
+}
+
+#[test]
+fn forbidden_plugins_are_refused_and_all_others_create_threads() {
+    expect_page(FORBIDDEN, "forbiddenClassPrefix io.kestra.plugin.scripts");
 }

@@ -5,19 +5,27 @@ use std::fs;
 use super::worker::Task;
 use crate::programs::source;
 
+/// The class that runs a Groovy script.
+pub(super) const SCRIPT: &str = "io.kestra.plugin.scripts.groovy.Eval";
+
 /// A way to a thread, as a script.
 pub(super) struct Way {
     pub(super) task: Task,
+    /// Every caller may: the thread is the runtime's own.
+    pub(super) free: bool,
+    /// It gets through on this Java, whatever the rules; the threat model says so.
+    pub(super) limit: bool,
 }
 
 /// The ways of a file that exist on this Java, in order.
 ///
 /// A line `// == NAME [TAGS]` (`#` for Jython) begins a script; what stands above the first is in
-/// front of each. The tags: `21` from Java 21 on, `..16` up to Java 16, `free`, `limit`.
+/// front of each. The tags: `21` from Java 21 on, `..16` up to Java 16, `free`,
+/// and `limit` up to Java 14.
 pub(super) fn ways(file: &str, java: u32) -> Vec<Way> {
     let text = fs::read_to_string(source("threads").join(file)).expect("a file of the fixtures");
     let (mark, class) = if file.ends_with(".groovy") {
-        ("\n// == ", "io.kestra.plugin.scripts.groovy.Eval")
+        ("\n// == ", SCRIPT)
     } else {
         ("\n# == ", "io.kestra.plugin.scripts.jython.Eval")
     };
@@ -30,16 +38,21 @@ pub(super) fn ways(file: &str, java: u32) -> Vec<Way> {
             Some((name, tags)) => (name, tags.trim_end_matches(']')),
             None => (head, ""),
         };
-        let mut exists = true;
+        let (mut exists, mut free, mut limit) = (true, false, false);
         for tag in tags.split_whitespace() {
             match (tag, tag.strip_prefix("..")) {
-                ("free" | "limit", _) => {}
+                ("free", _) => free = true,
+                ("limit", _) => limit = java < 15,
                 (_, Some(last)) => exists &= java <= last.parse().expect("a Java version"),
                 (first, None) => exists &= java >= first.parse().expect("a Java version"),
             }
         }
         if exists {
-            ways.push(Way { task: Task::new(name, class, format!("{prelude}\n{body}")) });
+            ways.push(Way {
+                task: Task::new(name, class, format!("{prelude}\n{body}")),
+                free,
+                limit,
+            });
         }
     }
     assert!(ways.len() > 10, "{file} has its ways");

@@ -1,8 +1,12 @@
 //! Every way of a script to a thread, and to one by others.
 
+use super::page::{AUTHORIZED, FORBIDDEN};
 use super::scripts::{Way, ways};
 use super::worker::{Came, Task, Worker, expect_each};
 use crate::programs::Jdk;
+
+/// The first with the script plugins among the authorized.
+const SCRIPTS_TOO: &str = "authorized-scripts.yml";
 
 /// Runs all ways of a file in one worker, and the host's own last.
 #[track_caller]
@@ -16,26 +20,49 @@ fn run(worker: &Worker, ways: &[Way]) -> Vec<Came> {
     came
 }
 
+/// Fails unless each way of a file ends in a thread without a fence and for an allowed caller, and
+/// in a refusal under both of the page's class rules.
 #[track_caller]
-fn expect_ran(file: &str) {
+fn expect_refused(file: &str) {
     for jdk in Jdk::all() {
         let ways = ways(file, jdk.major);
         let open = run(&Worker::open(jdk.clone()), &ways);
         expect_each(&format!("{file} on {jdk} without a fence"), &open, Came::ran);
+        for policy in [AUTHORIZED, FORBIDDEN] {
+            let fenced = run(&Worker::fenced(jdk.clone(), policy), &ways);
+            let what = format!("{file} on {jdk} under {policy}");
+            expect_each(&what, &fenced, |came| {
+                let mut all = ways.iter();
+                let way = all.find(|way| way.task.name == came.task).expect("a way of the file");
+                if way.free || way.limit { came.ran() } else { came.refused() }
+            });
+        }
     }
 }
 
 #[test]
-fn groovy_scripts_create_threads_without_a_fence() {
-    expect_ran("create.groovy");
+fn groovy_scripts_create_no_thread_of_their_own() {
+    expect_refused("create.groovy");
 }
 
 #[test]
-fn jython_scripts_create_threads_without_a_fence() {
-    expect_ran("create.py");
+fn jython_scripts_create_no_thread_of_their_own() {
+    expect_refused("create.py");
 }
 
 #[test]
-fn groovy_scripts_create_threads_by_others_without_a_fence() {
-    expect_ran("launder.groovy");
+fn groovy_scripts_create_no_thread_by_others() {
+    expect_refused("launder.groovy");
+}
+
+/// The refusals are of the rules' making, not of the fence's being there.
+#[test]
+fn authorized_scripts_create_threads() {
+    for jdk in Jdk::all() {
+        for file in ["create.groovy", "create.py"] {
+            let ways = ways(file, jdk.major);
+            let fenced = run(&Worker::fenced(jdk.clone(), SCRIPTS_TOO), &ways);
+            expect_each(&format!("{file} on {jdk} under {SCRIPTS_TOO}"), &fenced, Came::ran);
+        }
+    }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::harness::{Fence, Scratch, fixture};
-use crate::programs::Jdk;
+use crate::harness::{Fence, Outcome, Scratch, fixture};
+use crate::programs::{Jdk, source};
 
 /// A hundred scripts on a JVM that shares two cores with other tests.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -60,6 +60,16 @@ impl Came {
     pub(super) fn ran(&self) -> bool {
         self.succeeded() && self.value == "ran"
     }
+
+    /// Whether it was refused a thread, by a `SecurityException` that names the rule and its place,
+    /// or says that the code is nobody's.
+    pub(super) fn refused(&self) -> bool {
+        [&self.value, &self.error].iter().any(|said| {
+            said.contains("ringfence: ")
+                && said.contains(" may not create a thread (")
+                && (said.contains(".yml:") || said.contains("(nobody is known to have made"))
+        })
+    }
 }
 
 impl fmt::Display for Came {
@@ -82,6 +92,11 @@ impl Worker {
         Self::of(jdk, Fence::open())
     }
 
+    /// Under a policy of `tests/fixtures/policies`, all of it enforced.
+    pub(super) fn fenced(jdk: Jdk, policy: &str) -> Self {
+        Self::of(jdk, Fence::by_policies(&[&source("policies").join(policy)], &[]))
+    }
+
     fn of(jdk: Jdk, fence: Fence) -> Self {
         // A small machine has no common pool worth the name, and CompletableFuture then goes
         // another way.
@@ -89,9 +104,21 @@ impl Worker {
         Self { jdk, fence, options: vec![pool], scratch: Scratch::new() }
     }
 
+    /// With further options of the JVM.
+    pub(super) fn with(mut self, options: &[&str]) -> Self {
+        self.options.extend(options.iter().map(|&option| option.to_owned()));
+        self
+    }
+
     /// Runs tasks one after another to the worker's own end, and gives what came of each.
     #[track_caller]
     pub(super) fn run(&self, tasks: &[Task]) -> Vec<Came> {
+        json_lines(self.output(tasks).text()).iter().filter_map(came).collect()
+    }
+
+    /// Runs tasks one after another to the worker's own end, and gives all that it printed.
+    #[track_caller]
+    pub(super) fn output(&self, tasks: &[Task]) -> Outcome {
         let plugins = fixture("worker/plugins");
         let mut java = self.fence.command(self.jdk.java());
         java.env("KESTRA_PLUGINS_PATH", &plugins).args(&self.options);
@@ -102,15 +129,17 @@ impl Worker {
         ] {
             java.arg(format!("-D{name}={}", value.display()));
         }
-        java.arg("-cp").arg(fixture("worker/host")).arg("io.kestra.worker.Worker").arg(&plugins);
+        java.arg("-cp")
+            .arg(fixture("worker/host.jar"))
+            .arg("io.kestra.worker.Worker")
+            .arg(&plugins);
         let input: String = tasks.iter().map(Task::line).collect();
         let run = self.fence.finish_with(&mut java, input.as_bytes(), LIMIT, "the worker's end");
         let lines = json_lines(run.text());
-        let came: Vec<Came> = lines.iter().filter_map(came).collect();
-        let done = lines.iter().filter(|line| line.contains_key("done")).count();
-        let hook = lines.iter().filter(|line| line.contains_key("hook")).count();
-        assert_eq!((came.len(), done, hook), (tasks.len(), 1, 1), "to its own end: {run:#?}");
-        came
+        let count = |name| lines.iter().filter(|line| line.contains_key(name)).count();
+        let counts = (count("task"), count("done"), count("hook"));
+        assert_eq!(counts, (tasks.len(), 1, 1), "to its own end: {run:#?}");
+        run
     }
 }
 
@@ -139,4 +168,31 @@ pub(super) fn expect_each(what: &str, all: &[Came], right: impl Fn(&Came) -> boo
     let wrong: Vec<String> =
         all.iter().filter(|came| !right(came)).map(ToString::to_string).collect();
     assert!(wrong.is_empty(), "{what}: not as they should: {wrong:#?}");
+}
+
+/// What each task gives where nothing is refused it: its value and its log lines.
+fn expected(name: &str) -> (&'static str, &'static str) {
+    match name.trim_end_matches(" again") {
+        "groovy-log" => ("55", "from groovy"),
+        "jython-log" => ("45", "from jython"),
+        "attach" => ("attached 0", ""),
+        "log" => ("logged", "from core"),
+        "http" => ("hello", ""),
+        "gcp" => ("thread pool thread future scheduled forkjoin timer", "publishing a topic"),
+        "groovy-thread" => ("ran", "after"),
+        "jython-thread" => ("ran", ""),
+        "health" => (
+            "thread ok, initialiser ok, pool ok, forkjoin ok, future ok, parallel ok, timeout ok, \
+             timer ok, cleaner ok, preferences ok, recording ok, file ok, socket ok, watch ok, \
+             http ok, process ok, virtual ok",
+            "",
+        ),
+        other => panic!("no task is called {other}"),
+    }
+}
+
+/// Whether a task came out as it does where nothing is refused it.
+pub(super) fn as_without_a_fence(came: &Came) -> bool {
+    let (value, logs) = expected(&came.task);
+    came.succeeded() && came.value == value && came.logs == logs
 }
