@@ -102,7 +102,8 @@ pub(crate) fn filter(policy: &Policy) -> Vec<u64> {
 /// them.
 ///
 /// The wildcards of fixed rules in `/proc` stand for processes and threads: names that the kernel
-/// alone makes and removes. Where `/proc` is no procfs, such a rule has nothing to keep.
+/// alone makes and removes. A `**` over all control groups finds what it finds wherever that is moved, and
+/// nothing leaves that file system. Where these are others, such rules have nothing to keep.
 pub(crate) fn all(policy: &Policy) -> Vec<u64> {
     let mut names = BTreeSet::new();
     for rule in &policy.rules {
@@ -112,7 +113,7 @@ pub(crate) fn all(policy: &Policy) -> Vec<u64> {
             let inner = components(text).count().saturating_sub(usize::from(last.is_some()));
             for name in components(text).take(inner) {
                 match (shape, is_wild(name)) {
-                    (Shape::Glob(_), true) if rule.fixed && text.starts_with(b"/proc/") => {}
+                    (Shape::Glob(_), true) if rule.fixed && is_kernels(text) => {}
                     (Shape::Glob(_), true) => return Vec::new(),
                     _ => drop(names.insert(name)),
                 }
@@ -126,6 +127,11 @@ pub(crate) fn all(policy: &Policy) -> Vec<u64> {
 /// text, where every rule decides about everything no place is refused a part.
 pub(crate) fn whole(policy: &Policy) -> Access {
     !Rules::of(policy).anywhere()
+}
+
+/// Whether no program can take what such a fixed rule is about out of the rule.
+fn is_kernels(glob: &[u8]) -> bool {
+    glob.starts_with(b"/proc/") || glob.starts_with(b"/sys/fs/cgroup/**/")
 }
 
 fn words(names: BTreeSet<&[u8]>) -> Vec<u64> {
