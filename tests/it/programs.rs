@@ -17,8 +17,6 @@ pub(crate) fn source(name: &str) -> PathBuf {
 }
 
 /// The fence of the page's first configuration block, as it stands there: `/etc/` is forbidden.
-///
-/// Its class prefixes say who may create threads; that they are not enforced yet is accepted.
 pub(crate) fn isolation() -> Fence {
     isolation_with(&[])
 }
@@ -27,7 +25,7 @@ pub(crate) fn isolation() -> Fence {
 pub(crate) fn isolation_with(policies: &[&Path]) -> Fence {
     let page = source("policies/worker-isolation.yml");
     let all: Vec<&Path> = [page.as_path()].iter().chain(policies).copied().collect();
-    Fence::by_policies(&all, &["--allow-unenforced"])
+    Fence::by_policies(&all, &[])
 }
 
 /// An installed Java.

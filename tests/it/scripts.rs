@@ -1,5 +1,6 @@
-//! Debian's Groovy and Jython under the worker isolation page's first configuration block: a script
-//! is refused the forbidden file, and otherwise does its work.
+//! Debian's Groovy and Jython under the path rule of the worker isolation page: a script is refused
+//! the forbidden file, and otherwise does its work. Its threads are another matter: both load
+//! their classes by loaders of their own, which an authorized list never names.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use crate::harness::{Fence, Outcome, Scratch};
 use crate::outcomes::{Came, expect_each, outcomes};
-use crate::programs::{isolation_with, java_home, source};
+use crate::programs::{java_home, source};
 
 /// Two language runtimes on a JVM each, beside other tests on two cores.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -27,13 +28,15 @@ const JYTHON: Language =
     Language { program: "jython", script: "jython/work.py", own: &["/etc/jython/"] };
 
 impl Language {
-    /// The page's policy, with what an administrator adds for this language.
+    /// The page's rule, with what an administrator adds for this language.
     fn fence(&self, scratch: &Scratch) -> Fence {
         let allowed: Vec<String> =
             self.own.iter().map(|path| format!("{{path: {path}, access: read}}")).collect();
-        let text =
-            format!("ringfence:\n  version: 1\n  files:\n    allowed: [{}]\n", allowed.join(", "));
-        isolation_with(&[&scratch.file("language.yaml", &text)])
+        let text = format!(
+            "ringfence:\n  version: 1\n  files:\n    forbidden: [/etc/]\n    allowed: [{}]\n",
+            allowed.join(", ")
+        );
+        Fence::by_policies(&[&scratch.file("language.yaml", &text)], &[])
     }
 
     #[track_caller]
