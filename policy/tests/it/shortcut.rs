@@ -106,7 +106,8 @@ fn a_fixed_rule_about_processes_leaves_other_names_alone() {
         Image::parse(&bytes).expect("the image is whole").is_any_name(name.as_bytes())
     };
     let fixed = "forbid /etc; fixed:write,leaf /proc/*/mem; fixed:write,leaf /proc/*/task/*/mem; \
-                 fixed:write,leaf /sys/fs/cgroup/**/release_agent";
+                 fixed:write,leaf /sys/fs/cgroup/**/release_agent; \
+                 fixed:write,leaf /sys/fs/cgroup/cpu/**/release_agent";
     for name in ["etc", "proc", "task", "mem"] {
         assert!(knows(fixed, name), "{name}");
     }
