@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::Result;
+use crate::peers::Peer;
 use crate::scratch::{FEW, MANY, Scratch, rule_paths, run};
 
 /// How a piece of work is started.
@@ -32,6 +33,8 @@ pub(crate) enum Side {
     Authorizing,
     /// Preloaded, with rules about Java classes.
     JavaRules,
+    /// Behind another program.
+    Peer(Peer),
 }
 
 /// Environments by side.
@@ -123,10 +126,18 @@ impl Fences {
             command.args(["run", "--quiet", "--policy"]).arg(&self.policy).arg("--").arg(program);
             return command;
         }
-        let mut command = Command::new(program);
+        let mut command = match side {
+            Side::Peer(peer) => {
+                let mut command = Command::new(peer.words()[0]);
+                command.args(&peer.words()[1..]).arg(program);
+                command
+            }
+            _ => Command::new(program),
+        };
         // The policy forbids /etc/gitconfig, without which git does not start.
         command.env("GIT_CONFIG_NOSYSTEM", "1");
-        command.envs(self.environments[&side].iter().map(|(name, value)| (name, value)));
+        let environment = self.environments.get(&side).into_iter().flatten();
+        command.envs(environment.map(|(name, value)| (name, value)));
         command
     }
 
@@ -150,6 +161,21 @@ impl Fences {
             Some((OsString::from_vec(name), OsString::from_vec(value)))
         };
         Ok(output.stdout.split(|&byte| byte == 0).filter(|p| ours(p)).filter_map(split).collect())
+    }
+
+    /// Makes sure that a peer forbids what it is there to forbid.
+    ///
+    /// # Errors
+    /// When it does not, or does not start a program.
+    pub(crate) fn peer_holds(&self, peer: Peer) -> Result<()> {
+        if !self.command(Side::Peer(peer), "true")?.status()?.success() {
+            return Err(format!("{peer:?} does not start a program here").into());
+        }
+        let seen = self.command(Side::Peer(peer), "cat")?.arg("/etc/hostname").output()?;
+        if peer.forbids() && !seen.stdout.is_empty() {
+            return Err(format!("{peer:?} lets /etc/hostname be read").into());
+        }
+        Ok(())
     }
 
     /// A benchmark of a fence that lets everything through would look splendid.

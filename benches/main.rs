@@ -1,9 +1,11 @@
 //! What the fence costs: plain and fenced work in turns, in one run.
 //!
-//! `cargo bench -p ringfence --bench fence -- [--quick] [--rounds N] [--library FILE] [NAME…]` measures the rows
-//! whose names contain one of the words, or all of them; `docs/benchmarks.md` says how to read the table.
+//! `cargo bench -p ringfence --bench fence -- [--quick] [--rounds N] [--library FILE] [--peers] [NAME…]` measures the
+//! rows whose names contain one of the words, or all of them; `--peers` sets whole programs against what other tools
+//! make of them. `docs/benchmarks.md` says how to read the tables.
 
 mod fence;
+mod peers;
 mod programs;
 mod rows;
 mod sample;
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use fence::{Fences, Side};
+use peers::Peer;
 use programs::Program;
 use rows::{ROWS, Row, Work};
 use sample::{Compare, Round, Sample};
@@ -43,15 +46,18 @@ fn main() -> ExitCode {
 struct Options {
     rounds: usize,
     library: Option<PathBuf>,
+    peers: bool,
     names: Vec<String>,
 }
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
-        let mut options = Options { rounds: ROUNDS, library: None, names: Vec::new() };
+        let mut options =
+            Options { rounds: ROUNDS, library: None, peers: false, names: Vec::new() };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument}: a value is missing"));
             match argument.as_str() {
+                "--peers" => options.peers = true,
                 "--quick" => options.rounds = QUICK_ROUNDS,
                 "--rounds" => options.rounds = value()?.parse::<usize>()?.max(1),
                 "--library" => options.library = Some(value()?.into()),
@@ -78,6 +84,10 @@ fn measure(options: &Options) -> Result<()> {
         fence::compile_java(&fences.tool(""))?;
     }
     let bench = Bench { scratch, fences, processors };
+    if options.peers {
+        bench.peers(rows.into_iter().filter(|row| row.is_whole_program()), options.rounds)?;
+        return bench.scratch.close();
+    }
     table::head(options.rounds);
     let mut failed = 0;
     for row in rows {
@@ -126,6 +136,25 @@ impl Bench {
             found.push(sample::round(base, contestant, itself.as_mut(), row.compare, plan)?);
         }
         Ok(Some(found))
+    }
+
+    /// The table of the peers: how each installed one compares in each row.
+    fn peers(&self, rows: impl Iterator<Item = &'static Row>, rounds: usize) -> Result<()> {
+        let (there, absent): (Vec<_>, Vec<_>) =
+            Peer::ALL.into_iter().partition(|p| p.is_installed());
+        for peer in &there {
+            self.fences.peer_holds(*peer)?;
+        }
+        table::peers_head(rounds, &there, &absent);
+        for row in rows {
+            let mut measured = Vec::new();
+            for side in [row.contestant].into_iter().chain(there.iter().copied().map(Side::Peer)) {
+                let row = Row { contestant: side, ..*row };
+                measured.push(self.row(&row, rounds)?.ok_or("a program has no call of its own")?);
+            }
+            table::peers_line(row, &measured);
+        }
+        Ok(())
     }
 
     /// The contestant, unless its call is not the shim's.

@@ -5,6 +5,7 @@ use crate::sample::Compare;
 use crate::scratch::Tree;
 
 /// One row.
+#[derive(Clone, Copy)]
 pub(crate) struct Row {
     /// The name by which a filter picks it.
     pub(crate) name: &'static str,
@@ -279,6 +280,14 @@ impl Row {
             Work::Program(arguments, _) => arguments[0] == "java",
             Work::Call(..) | Work::Memory => false,
         }
+    }
+
+    /// Whether it is a program that runs behind any peer, compared with itself as it is.
+    pub(crate) fn is_whole_program(&self) -> bool {
+        // A JVM reads its configuration in /etc/, which a peer does not except.
+        matches!(self.work_kind, Work::Program(..))
+            && self.base == Side::Plain
+            && !self.needs_java()
     }
 
     /// Whether it is pinned: loops are, but for that of eight threads.

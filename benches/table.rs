@@ -1,5 +1,6 @@
 //! The table, a line as soon as its row is measured.
 
+use crate::peers::Peer;
 use crate::rows::Row;
 use crate::sample::{Compare, Round, Summary};
 
@@ -32,6 +33,28 @@ pub(crate) fn line(row: &Row, rounds: &[Round]) {
         target(row),
         if met { "yes" } else { "**no**" },
     );
+}
+
+/// Prints the head of the table of peers.
+pub(crate) fn peers_head(rounds: usize, there: &[Peer], absent: &[Peer]) {
+    println!("Medians of {rounds} rounds, each against the plain program in the same round.");
+    if !absent.is_empty() {
+        println!("Not installed here: {absent:?}.");
+    }
+    print!("\n| work | plain | ringfence |");
+    there.iter().for_each(|peer| print!(" {} |", peer.words()[0]));
+    println!("\n|---|---|---|{}", "---|".repeat(there.len()));
+}
+
+/// Prints the line of a row: ours, then each peer's.
+pub(crate) fn peers_line(row: &Row, measured: &[Vec<Round>]) {
+    let base = Summary::of(measured.iter().flatten().map(|round| round.base));
+    print!("| {} | {} |", row.work, cost(row.compare, base.median));
+    for rounds in measured {
+        let contestant = Summary::of(rounds.iter().map(|round| round.contestant));
+        print!(" {} |", range(row.compare, contestant));
+    }
+    println!();
 }
 
 /// Prints that there is nothing to measure.
