@@ -40,14 +40,20 @@ impl Here {
         if self.show(frames, &mut visit).is_break() || frames.len() < FIRST {
             return Ok(());
         }
-        let mut chunk = Chunk::new().ok_or(TooDeep)?;
-        let mut start = FIRST;
-        while start < DEEPEST {
-            let frames = self.tools().stack(start, chunk.frames()).ok_or(TooDeep)?;
-            if self.show(frames, &mut visit).is_break() || frames.len() < MORE {
+        let mut chunk = Chunk::new();
+        // Where there is no memory for many, it goes on by few.
+        let room = chunk.as_mut().map_or(near.as_mut_slice(), Chunk::frames);
+        let most = room.len();
+        // Behind the last frame the machine shows none, but says that this is an error. So each part
+        // begins with the last frame of the one before.
+        let mut last = FIRST.saturating_sub(1);
+        while last < DEEPEST {
+            let part = self.tools().stack(last, room).ok_or(TooDeep)?;
+            let (_, frames) = part.split_first().ok_or(TooDeep)?;
+            if self.show(frames, &mut visit).is_break() || part.len() < most {
                 return Ok(());
             }
-            start = start.saturating_add(frames.len());
+            last = last.saturating_add(frames.len());
         }
         Err(TooDeep)
     }

@@ -178,7 +178,9 @@ fn expected(name: &str) -> (&'static str, &'static str) {
         "attach" => ("attached 0", ""),
         "log" => ("logged", "from core"),
         "http" => ("hello", ""),
-        "gcp" => ("thread pool thread future scheduled forkjoin timer", "publishing a topic"),
+        "gcp" => {
+            ("thread pool thread future scheduled forkjoin timer 100 depths", "publishing a topic")
+        }
         "groovy-thread" => ("ran", "after"),
         "jython-thread" => ("ran", ""),
         "health" => (
