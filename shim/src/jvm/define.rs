@@ -8,8 +8,7 @@ use super::here::Here;
 use super::jni::Ref;
 use super::kinds::{Facts, Info};
 use super::loaders::Keeper;
-use super::marks::{Marks, Standing};
-use super::stack::Everybody;
+use super::marks::Marks;
 
 /// What is to become of a class once it is defined.
 #[derive(Clone, Copy, Debug)]
@@ -114,13 +113,8 @@ impl Here {
         answer
     }
 
-    /// Whoever is on the stack; nobody's when neither a subject nor the host is there.
     fn definers(self) -> Marks {
-        let Everybody { marks, host, is_whole } = self.everybody();
-        if (marks.is_empty() && !host) || !is_whole {
-            return marks.join(self.marks_of(b"a class that nobody defined", Standing::Nobody));
-        }
-        marks
+        self.whoever(b"a class that nobody defined")
     }
 
     /// A lookup defines a class: `JVM_LookupDefineClass`.

@@ -10,7 +10,7 @@ use super::here::Here;
 use super::jni::{Method, Ref};
 use super::jvmti::Frame;
 use super::kinds::{Facts, Info};
-use super::marks::Marks;
+use super::marks::{Marks, Standing};
 use crate::{lineage, sys};
 
 /// The frames that are read onto our own stack, which may be a small one.
@@ -133,6 +133,16 @@ impl Here {
         if self.virtual_lineage(thread) != marks {
             self.tools().set_tag(thread, Info { facts: Facts::default(), marks }.tag());
         }
+    }
+
+    /// The marks of everybody on the stack; nobody's, by that name, when neither a subject nor the host
+    /// is there, or it cannot be read whole.
+    pub(super) fn whoever(self, nobody: &[u8]) -> Marks {
+        let Everybody { marks, host, is_whole } = self.everybody();
+        if (marks.is_empty() && !host) || !is_whole {
+            return marks.join(self.marks_of(nobody, Standing::Nobody));
+        }
+        marks
     }
 
     /// Everybody on the stack, and whether the host is there, or reflection.
