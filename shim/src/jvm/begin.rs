@@ -34,7 +34,7 @@ pub(super) fn begin(state: &'static State, env: Env) -> Option<&'static Jvm> {
     if env.version() < VERSION_10 {
         unbound(b"this Java is older than 11");
     }
-    let Some(jvm) = env.framed(64, || enter(state, env, tools)).flatten() else {
+    let Some(jvm) = env.framed(64, || enter(state, env, tools)) else {
         unbound(b"this Java does not show what rules about classes need")
     };
     Some(jvm)

@@ -12,7 +12,7 @@ use core::ptr::null_mut;
 
 use super::bind::{self, Original, unbound};
 use super::define::Plan;
-use super::here::{Here, Jvm};
+use super::here::{Here, Jvm, tools};
 use super::jni::{Env, OK, RawEnv, RawVm, Ref};
 use super::marks::Marks;
 use super::natives::Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand;
@@ -86,12 +86,7 @@ impl Called {
         let env = self.env?;
         let _busy = Busy::begin()?;
         let jvm = begin::begin(self.state, env)?;
-        let answer = env.framed(REFERENCES, || work(Here { env, jvm }));
-        if answer.is_none() {
-            // No memory for the frame: the machine is about to say so itself.
-            env.clear();
-        }
-        answer
+        Some(env.framed(REFERENCES, || work(Here { env, jvm })))
     }
 }
 
@@ -284,8 +279,18 @@ unsafe extern "C" fn JNI_CreateJavaVM(
     // The Reference Handler is always started, so a machine that started no thread through us starts
     // them by another way. The rest waits for the first class
     // that a program loads: of natives that are registered without Java code the machine warns.
-    if done == OK && is_wanted && !bind::was_started() {
-        unbound(b"this Java starts threads by a way of its own");
+    if done == OK && is_wanted {
+        if !bind::was_started() {
+            unbound(b"this Java starts threads by a way of its own");
+        }
+        // SAFETY: where it is done, something stands there.
+        let env = unsafe { env.read() };
+        // SAFETY: it is the environment of the calling thread.
+        let env = unsafe { Env::new(env) };
+        // One that was built without JVMTI would never let us begin.
+        if env.and_then(tools).is_none() {
+            unbound(b"this Java does not show what rules about classes need");
+        }
     }
     done
 }

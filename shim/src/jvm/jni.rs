@@ -8,6 +8,8 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{NonNull, null_mut};
 
+use super::bind::unbound;
+
 /// A reference to a Java object, valid in the local frame that it was made in.
 ///
 /// Only the machine makes them, so whatever a `Ref` is given to finds an object behind it.
@@ -149,15 +151,15 @@ impl Env {
     }
 
     /// Runs `work` in a local frame of its own: no reference that it makes outlives it.
-    /// `None` when the machine has no memory for the frame.
-    pub(crate) fn framed<T>(self, capacity: c_int, work: impl FnOnce() -> T) -> Option<T> {
+    ///
+    /// A machine that gives no such frame (`-XX:MaxJNILocalCapacity`) ends: nothing could be judged.
+    pub(crate) fn framed<T>(self, capacity: c_int, work: impl FnOnce() -> T) -> T {
         if call!(self, 19, (capacity => c_int) -> c_int) != OK {
-            self.clear();
-            return None;
+            unbound(b"this Java gives no room for the references that rules about classes take");
         }
         let result = work();
         call!(self, 20, (null_mut() => *mut c_void) -> *mut c_void);
-        Some(result)
+        result
     }
 
     /// A reference that is valid everywhere, for ever.

@@ -14,7 +14,7 @@ use super::jni::{RawEnv, Ref};
 use super::slot::Busy;
 use crate::arm::State;
 use crate::report::Call;
-use crate::sys::{Answer, Errno};
+use crate::sys::Answer;
 
 /// The command that loads native code into the machine, which then knows no rules.
 const LOADS_AGENT: &[u8] = b"JVMTI.agent_load";
@@ -94,5 +94,5 @@ pub(crate) fn judge_native_thread(state: &State, call: Call) -> Answer<Option<us
         }
         Ok(Some(marks.lineage()))
     };
-    env.framed(64, judge).unwrap_or(Err(Errno::EAGAIN))
+    env.framed(64, judge)
 }
