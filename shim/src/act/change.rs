@@ -8,7 +8,7 @@ use ringfence_policy::Access;
 
 use super::look::{At, argument, at, done};
 use super::named::{self, ObjectName};
-use super::parent::{Kept, Spot, change};
+use super::parent::{Kept, Spot, change, change_at};
 use crate::arm::State;
 use crate::place;
 use crate::report::{self, Call};
@@ -20,23 +20,6 @@ fn on_name(call: c_long, dir: c_int, name: sys::Path<'_>, words: [usize; 2]) -> 
     let [third, fourth] = words;
     // SAFETY: the name lives through the call, which writes nothing.
     unsafe { pass(call, [argument(dir), name.address(), third, fourth, 0, 0]) }
-}
-
-/// Does a call on the place of a caller's path.
-///
-/// # Safety
-/// The path must be null, in the first page, or a C string.
-unsafe fn at_path(
-    state: &State,
-    call: Call,
-    at: At,
-    kept: Kept,
-    act: impl Fn(c_int, sys::Path<'_>) -> Answer<usize>,
-) -> Answer<c_int> {
-    let mut text = Text::new();
-    // SAFETY: as this function's own contract says.
-    let mut spot = unsafe { Spot::copy(at, &mut text) }?;
-    change(state, call, &mut spot, kept, act)
 }
 
 /// `unlinkat`; `unlink` and `rmdir` are its special cases.
@@ -53,7 +36,7 @@ pub(crate) unsafe fn unlink(
     let act =
         |dir, name: sys::Path<'_>| on_name(libc::SYS_unlinkat, dir, name, [argument(flags), 0]);
     // SAFETY: as this function's own contract says.
-    unsafe { at_path(state, call, at(dir, path), Kept::Goes, act) }
+    unsafe { change_at(state, call, at(dir, path), Kept::Goes, act) }
 }
 
 /// `remove`: a directory too.
@@ -68,7 +51,7 @@ pub(crate) unsafe fn remove(state: &State, call: Call, path: *const c_char) -> A
         answer => answer,
     };
     // SAFETY: as this function's own contract says.
-    unsafe { at_path(state, call, at(CWD, path), Kept::Goes, act) }
+    unsafe { change_at(state, call, at(CWD, path), Kept::Goes, act) }
 }
 
 /// `mkdirat`.
@@ -84,7 +67,7 @@ pub(crate) unsafe fn make_directory(
 ) -> Answer<c_int> {
     let act = |dir, name: sys::Path<'_>| on_name(libc::SYS_mkdirat, dir, name, [mode as usize, 0]);
     // SAFETY: as this function's own contract says.
-    unsafe { at_path(state, call, at(dir, path), Kept::Stays, act) }
+    unsafe { change_at(state, call, at(dir, path), Kept::Stays, act) }
 }
 
 /// `mkdtemp`: the letters that were chosen stand in the template.
@@ -123,7 +106,7 @@ pub(crate) unsafe fn make_node(
     let act =
         |dir, name: sys::Path<'_>| on_name(libc::SYS_mknodat, dir, name, [mode as usize, device]);
     // SAFETY: as this function's own contract says.
-    unsafe { at_path(state, call, at(dir, path), Kept::Goes, act) }
+    unsafe { change_at(state, call, at(dir, path), Kept::Goes, act) }
 }
 
 /// `mkfifoat`.
@@ -182,7 +165,7 @@ pub(crate) unsafe fn make_link(
         unsafe { pass(libc::SYS_symlinkat, words) }
     };
     // SAFETY: as this function's own contract says.
-    unsafe { at_path(state, call, at(dir, path), Kept::Goes, act) }
+    unsafe { change_at(state, call, at(dir, path), Kept::Goes, act) }
 }
 
 /// Removes a file in `/dev/shm`; libc tells of a sticky directory by EACCES.

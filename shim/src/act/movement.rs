@@ -10,7 +10,7 @@ use core::ffi::{c_int, c_uint};
 use ringfence_policy::Access;
 
 use super::look::{At, Held, argument, done};
-use super::parent::{ABOVE, Kept, Spot};
+use super::parent::{ABOVE, Kept, Parent, Spot};
 use crate::arm::State;
 use crate::place::{self, Decimal, Goal, leads_to};
 use crate::report::{self, Call};
@@ -63,6 +63,10 @@ pub(crate) unsafe fn rename(
     to: At,
     flags: c_uint,
 ) -> Answer<c_int> {
+    // SAFETY: as this function's own contract says.
+    if let Some(answer) = unsafe { rename_free(state, from, to, flags) } {
+        return answer;
+    }
     table::privately(|| {
         let (mut old, mut new) = (Text::new(), Text::new());
         // SAFETY: as this function's own contract says.
@@ -77,12 +81,47 @@ pub(crate) unsafe fn rename(
             keep(state, call, new.text.bytes(), old.text.bytes())?;
             keep_tree(state, call, &target, &new)?;
         }
-        let (from, to) = (old.last.path()?.address(), new.last.path()?.address());
-        let (source, target) = (argument(source.number()), argument(target.number()));
-        // SAFETY: both names live through the call, which writes nothing.
-        unsafe { pass(libc::SYS_renameat2, [source, from, target, to, flags as usize, 0]) }
+        move_name((source.number(), old.last.path()?), (target.number(), new.last.path()?), flags)
     })?
     .map(done)
+}
+
+/// Renames where no rule knows either name and no process holds a directory that is refused
+/// anything: then nothing is forbidden to what goes, at no place, and so nothing can be lost. `None`
+/// where that is not so, or an end is not as it should be.
+///
+/// # Safety
+/// As [`rename`].
+#[inline(never)]
+unsafe fn rename_free(state: &State, from: At, to: At, flags: c_uint) -> Option<Answer<c_int>> {
+    // One text for both paths: it is large, and the caller's stack may be small.
+    let mut text = Text::new();
+    // SAFETY: as this function's own contract says.
+    let mut spot = unsafe { Spot::copy(from, &mut text) }.ok()?;
+    let beside = spot.beside();
+    let source = spot.hold(state, Access::ALL)?.ok()?;
+    let old = spot.last;
+    // SAFETY: as above.
+    let mut spot = unsafe { Spot::copy(to, &mut text) }.ok()?;
+    // Most files are renamed within a directory.
+    let target = if spot.is_beside(&beside) && spot.is_free(state, Access::ALL) {
+        Parent::Given(source.number())
+    } else {
+        spot.hold(state, Access::ALL)?.ok()?
+    };
+    let (old, new) = (old.path().ok()?, spot.last.path().ok()?);
+    Some(move_name((source.number(), old), (target.number(), new), flags).map(done))
+}
+
+fn move_name(
+    (source, old): (c_int, sys::Path<'_>),
+    (target, new): (c_int, sys::Path<'_>),
+    flags: c_uint,
+) -> Answer<usize> {
+    let [source, target] = [source, target].map(argument);
+    let words = [source, old.address(), target, new.address(), flags as usize, 0];
+    // SAFETY: both names live through the call, which writes nothing.
+    unsafe { pass(libc::SYS_renameat2, words) }
 }
 
 /// `linkat`; `link` is its special case.

@@ -9,7 +9,7 @@
 
 use core::ffi::c_int;
 
-use ringfence_policy::Access;
+use ringfence_policy::{Access, Image};
 
 use super::look::{At, Held};
 use crate::arm::State;
@@ -99,6 +99,13 @@ pub(crate) struct Spot<'a> {
     pub(crate) last: Last,
 }
 
+/// The path of a directory, short enough to be kept aside.
+pub(super) struct Beside {
+    dir: c_int,
+    length: usize,
+    path: [u8; 256],
+}
+
 /// What becomes of a name, as far as it matters to what lies beneath it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
@@ -133,17 +140,13 @@ impl<'a> Spot<'a> {
     }
 
     /// Holds the directory if nothing depends on what its number stands for: no rule knows the last
-    /// name, so it is forbidden in no directory that this process can hold, and nothing forbidden
-    /// lies beneath it. `None`: that is not so, or a link is on the way.
-    fn hold(&mut self, state: &State) -> Option<Answer<Parent>> {
-        let image = &state.image;
-        let safe = image.by_names().contains(Access::WRITE.with(Access::METADATA))
-            && self.last.kind == Kind::Name
-            && !self.shape.parent
-            && !image.is_any_name(self.last.name());
-        if !safe {
+    /// name, so none of `accesses` is forbidden to it in any directory that this process can hold,
+    /// and nothing forbidden lies beneath it. `None`: that is not so, or a link is on the way.
+    pub(super) fn hold(&mut self, state: &State, accesses: Access) -> Option<Answer<Parent>> {
+        if !self.is_free(state, accesses) {
             return None;
         }
+        let image = &state.image;
         let dir = if self.shape.absolute {
             if !image.decide(self.text.bytes()).refused().is_empty() {
                 return None;
@@ -163,6 +166,28 @@ impl<'a> Spot<'a> {
             Err(Errno::ELOOP) => None,
             answer => Some(answer.map(|fd| Parent::Held(Held::new(fd)))),
         }
+    }
+
+    /// Whether the last component is a name that no rule knows, with no `..` before it.
+    pub(super) fn is_free(&self, state: &State, accesses: Access) -> bool {
+        let is_name = self.last.kind == Kind::Name && !self.shape.parent;
+        is_name && is_free(&state.image, accesses, self.last.name())
+    }
+
+    /// The path of the directory, to tell whether another name stands beside this one; `None` for a
+    /// long one.
+    pub(super) fn beside(&self) -> Option<Beside> {
+        let bytes = self.text.bytes();
+        let mut path = [0; 256];
+        path.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Beside { dir: self.dir, length: bytes.len(), path })
+    }
+
+    /// Whether the directory is that one, by its path, in a text that no hold has changed.
+    pub(super) fn is_beside(&self, other: &Option<Beside>) -> bool {
+        other.as_ref().is_some_and(|other| {
+            self.dir == other.dir && other.path.get(..other.length) == Some(self.text.bytes())
+        })
     }
 
     /// Holds the directory and judges `access` to the place. Only in a private table: the directory
@@ -227,12 +252,56 @@ pub(crate) fn judge(state: &State, call: Call, access: Access, text: &[u8]) -> A
     }
 }
 
+/// What making or removing a name does to it.
+const CHANGES: Access = Access::WRITE.with(Access::METADATA);
+
+/// Whether no rule knows a name, so that none of `accesses` is forbidden to it in any directory that
+/// a process can hold, and nothing forbidden lies beneath it.
+fn is_free(image: &Image<'_>, accesses: Access, name: &[u8]) -> bool {
+    image.by_names().contains(accesses) && !image.is_any_name(name)
+}
+
 /// The directory of a name.
-enum Parent {
+pub(super) enum Parent {
     /// The one that the caller gave.
     Given(c_int),
     /// One that is held for the call.
     Held(Held),
+}
+
+impl Parent {
+    /// The directory's descriptor.
+    pub(super) const fn number(&self) -> c_int {
+        match self {
+            Self::Given(number) => *number,
+            Self::Held(held) => held.number(),
+        }
+    }
+}
+
+/// As [`change`], for a caller's path.
+///
+/// # Errors
+/// As [`change`], and EFAULT, ENOENT for an empty path, ENAMETOOLONG.
+///
+/// # Safety
+/// The path must be null, in the first page, or a C string.
+pub(crate) unsafe fn change_at(
+    state: &State,
+    call: Call,
+    at: At,
+    kept: Kept,
+    act: impl Fn(c_int, sys::Path<'_>) -> Answer<usize>,
+) -> Answer<c_int> {
+    let mut text = Text::new();
+    // SAFETY: as this function's own contract says.
+    let slashes = unsafe { text.copy(at.path) }?;
+    // A path that is a name and nothing else needs no directory.
+    let is_name = slashes == Some(0) && (1..=64).contains(&text.length());
+    if is_name && is_free(&state.image, CHANGES, text.bytes()) {
+        return act(at.dir, text.path()?).map(super::look::done);
+    }
+    change(state, call, &mut Spot::of(at.dir, &mut text)?, kept, act)
 }
 
 /// Makes or removes a name: calls `act` with its directory and itself, once it may be written.
@@ -246,9 +315,8 @@ pub(crate) fn change(
     kept: Kept,
     act: impl Fn(c_int, sys::Path<'_>) -> Answer<usize>,
 ) -> Answer<c_int> {
-    let value = match spot.hold(state) {
-        Some(Ok(Parent::Given(dir))) => act(dir, spot.last.path()?),
-        Some(Ok(Parent::Held(held))) => act(held.number(), spot.last.path()?),
+    let value = match spot.hold(state, CHANGES) {
+        Some(Ok(parent)) => act(parent.number(), spot.last.path()?),
         Some(Err(errno)) => Err(errno),
         None => table::privately(|| {
             let held = spot.pin(state, call, Access::WRITE, kept)?;
