@@ -3,7 +3,9 @@
 //! A limit that closes makes its test fail, and then leaves this file and `docs/threat-model.md`
 //! together.
 
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -171,6 +173,105 @@ fn a_descriptor_that_was_inherited_open_may_be_read() {
     assert_eq!(Fence::open().finish(&mut command).text(), "SECRET");
     let refused = fence.finish(inner.arg(scratch.path("secret")));
     assert!(refused.stderr.contains("Permission denied"), "{refused:#?}");
+}
+
+/// What another process opened and hands over by a Unix socket, was given: a file may be read, and a
+/// directory gone on from, by names that no rule ends in.
+#[test]
+fn what_is_handed_over_by_a_socket_is_not_judged_again() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&Rules::new().forbid(scratch.path("closed")));
+    let mut from = Fence::open().command("python3");
+    for (name, value) in environment(&fence) {
+        from.env(format!("FENCED_{}", name.display()), value);
+    }
+    let takes = "
+import os, socket, sys
+_, fds, _, _ = socket.recv_fds(socket.socket(fileno=int(sys.argv[1])), 1, 2)
+print(os.read(fds[0], 6).decode(), os.read(os.open('secret', 0, dir_fd=fds[1]), 6).decode())
+try: open(sys.argv[2] + '/secret')
+except OSError as error: print(error.errno)
+";
+    let gives = "
+import os, socket, subprocess, sys
+here, there = socket.socketpair()
+fds = [os.open(sys.argv[2] + '/secret', 0), os.open(sys.argv[2], 0)]
+env = dict(os.environ, **{n[7:]: v for n, v in os.environ.items() if n.startswith('FENCED_')})
+command = ['python3', '-c', sys.argv[1], str(there.fileno()), sys.argv[2]]
+child = subprocess.Popen(command, env=env, pass_fds=[there.fileno()])
+socket.send_fds(here, [b'.'], fds)
+sys.exit(child.wait())
+";
+    from.args(["-c", gives, takes]).arg(scratch.path("closed"));
+    assert_eq!(fence.finish(&mut from).text(), format!("SECRET SECRET\n{}", libc::EACCES));
+    // Without anybody outside there is nobody to hand it over.
+    let mut command = fence.command("python3");
+    command.args(["-c", gives, takes]).arg(scratch.path("closed"));
+    assert!(fence.finish(&mut command).stderr.contains("PermissionError"));
+}
+
+/// A script that the kernel hands to another program than the one that it names, because an operator
+/// registered its kind (`binfmt_misc`), is judged by what it names. What is neither ELF nor script
+/// is not started.
+#[test]
+fn a_script_that_the_kernel_hands_to_another_is_judged_by_its_first_line() {
+    let scratch = Scratch::new();
+    for (name, text) in [("script", "#!/bin/true --kind\n"), ("other", "OTHER\n")] {
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(scratch.file(name, text), mode).expect("our own file");
+    }
+    // What a user namespace registers binds nobody else.
+    let script = r#"
+mount -t binfmt_misc none /proc/sys/fs/binfmt_misc || exit 1
+echo ":other:M::OTHER::$1:" >/proc/sys/fs/binfmt_misc/register
+echo ":script:M::#!/bin/true --kind::$1:" >/proc/sys/fs/binfmt_misc/register
+for name in other script; do
+    "$2" execve "$3/$name"
+    LD_PRELOAD=$PRELOADED "$2" execve "$3/$name"
+    true
+done
+"#;
+    let fence = Fence::by_hand(&scratch.rules());
+    let mut command = Command::new("unshare");
+    for (name, value) in environment(&fence) {
+        command.env(if name == "LD_PRELOAD" { "PRELOADED".into() } else { name }, value);
+    }
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+    command.args([fixture("still"), fixture("start"), scratch.path("")]);
+    let outcome = Fence::open().finish(&mut command);
+    assert_eq!(outcome.text(), "static\n-1 ENOEXEC\nstatic\nstatic", "{outcome:#?}");
+}
+
+/// A script without `#!` is run by libc's posix_spawn of before 2.15; ours is one function for all.
+#[test]
+fn an_old_posix_spawn_runs_no_script_without_a_first_line() {
+    let scratch = Scratch::new();
+    let script = scratch.file("script", "echo ran\n");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("our own file");
+    let printed = |fence: &Fence, way: &str| {
+        fence.run(fixture("start"), [way.as_ref(), script.as_os_str()]).stdout
+    };
+    let fence = Fence::by_hand(&scratch.rules());
+    assert_eq!(printed(&Fence::open(), "spawn-old"), "ran\n");
+    assert_eq!(printed(&fence, "spawn-old"), "-1 ENOEXEC\n");
+    assert_eq!(printed(&fence, "spawn"), printed(&Fence::open(), "spawn"), "of today");
+}
+
+#[test]
+fn a_spawn_into_a_control_group_answers_enotsup() {
+    let fence = Fence::by_hand(&Rules::new().forbid("/nowhere/at/all"));
+    let printed = |words: &[&str]| fence.run(fixture("start"), words).stdout;
+    assert_eq!(printed(&["cgroup", "spawn", "/bin/echo", "ran"]), "-1 EOPNOTSUPP\n");
+    assert_eq!(printed(&["spawn", "/bin/echo", "ran"]), "ran\n");
+}
+
+/// What a fence put by hand sets in the environment.
+fn environment(fence: &Fence) -> Vec<(OsString, OsString)> {
+    let command = fence.command("true");
+    command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect()
 }
 
 #[test]

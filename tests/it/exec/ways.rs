@@ -32,6 +32,7 @@ ways! {
     execveat_by_path_starts_a_fenced_child, execveat_by_path_is_refused: => "execveat-path";
     posix_spawn_starts_a_fenced_child, posix_spawn_is_refused: => "spawn";
     posix_spawnp_starts_a_fenced_child, posix_spawnp_is_refused: => "spawnp";
+    an_old_posix_spawn_starts_a_fenced_child, an_old_posix_spawn_is_refused: => "spawn-old";
     execve_by_number_starts_a_fenced_child, execve_by_number_is_refused: => "syscall-execve";
     execveat_by_number_starts_a_fenced_child, execveat_by_number_is_refused: => "syscall-execveat";
     a_vfork_child_starts_a_fenced_one, an_exec_after_vfork_is_refused: "vfork" => "execve";
