@@ -4,12 +4,13 @@
 //! user can write. A worker may drop its uid, so what root hands over everybody may read; what a
 //! user hands over is for that user alone.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -208,6 +209,28 @@ fn is_already(path: &Path, bytes: &[u8]) -> bool {
     is_ours && file.read_to_end(&mut found).is_ok() && found == bytes
 }
 
+/// How the name of a file ends that is still being written.
+const UNFINISHED: &str = "new";
+
+/// Far longer than any file takes to be written.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Removes what launchers left that were killed while they wrote. Finished files stay: the children
+/// of a worker open them by name. Nothing that goes wrong here is in anybody's way.
+fn sweep(directory: &Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let is_old = |status: Metadata| {
+            status.modified().is_ok_and(|then| then.elapsed().is_ok_and(|age| age > ABANDONED))
+        };
+        if path.extension().is_some_and(|last| last == UNFINISHED)
+            && path.symlink_metadata().is_ok_and(is_old)
+        {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// Under another name first, then renamed: nobody ever sees half of it.
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     // The kernel would answer a write beyond the limit by a signal that ends this process.
@@ -215,7 +238,8 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if most.is_some_and(|most| u64::try_from(bytes.len()).map_or(true, |length| length > most)) {
         return Err(Errno::FBIG.into());
     }
-    let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    sweep(path.parent().unwrap_or(Path::new("/")));
+    let temporary = path.with_extension(format!("{}.{UNFINISHED}", std::process::id()));
     // Left by a launcher that was killed, whose pid has come round again.
     let _ = std::fs::remove_file(&temporary);
     let written =
@@ -235,6 +259,9 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::time::SystemTime;
+
     use super::*;
 
     fn private() -> tempfile::TempDir {
@@ -293,6 +320,33 @@ mod tests {
             assert!(path.symlink_metadata().expect("it exists").is_file());
             assert_eq!(mode(&path), 0o444);
         }
+    }
+
+    #[test]
+    fn what_was_never_finished_is_removed_and_nothing_else() {
+        let private = private();
+        let old = SystemTime::now() - 2 * ABANDONED;
+        for (name, modified) in [
+            ("policy-1.7.new", old),
+            ("policy-1.8.new", SystemTime::now()),
+            ("policy-1.img", old),
+            ("renewed", old),
+        ] {
+            let file = File::create(private.path().join(name)).expect("made");
+            file.set_modified(modified).expect("our own file");
+        }
+        let path = written(private.path(), b"one");
+        let mut left: Vec<_> = std::fs::read_dir(private.path())
+            .expect("it is there")
+            .map(|entry| entry.expect("read").file_name())
+            .collect();
+        left.sort();
+        let image = path.file_name().expect("a name").to_owned();
+        let mut expected =
+            ["policy-1.8.new", "policy-1.img", "renewed"].map(OsString::from).to_vec();
+        expected.push(image);
+        expected.sort();
+        assert_eq!(left, expected);
     }
 
     #[test]
