@@ -36,6 +36,7 @@ fn policy(count: usize) -> Policy {
         reason: None,
         fixed: false,
         leaf: false,
+        audience: None,
     };
     let paths = few.map(str::to_owned).into_iter().chain(many).enumerate();
     Policy { rules: paths.map(rule).collect(), ..Policy::default() }

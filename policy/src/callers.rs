@@ -138,6 +138,13 @@ impl List {
     /// The number of groups that the lists of all kinds make.
     pub(crate) const GROUPS: usize = 15;
 
+    /// The number of the prefixes of one kind in the list of an audience; they stand behind.
+    pub(crate) const fn audience_group(audience: u32, kind: CallerKind) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "both enumerations are small")]
+        let (groups, kinds) = (Self::GROUPS as u32, CallerKind::ALL.len() as u32);
+        audience.saturating_mul(kinds).saturating_add(groups).saturating_add(kind as u32)
+    }
+
     /// The number of the prefixes of one kind in one list.
     pub(crate) const fn group(self, kind: CallerKind) -> u32 {
         let kinds = CallerKind::ALL.len();
@@ -187,10 +194,8 @@ impl<'a> CallerList<'a> {
     pub(crate) fn new(
         (groups, prefixes): (&'a [Group], &'a [Record]),
         strings: &'a [u8],
-        list: List,
-        kind: CallerKind,
+        group: u32,
     ) -> Self {
-        let group = list.group(kind);
         // An image without its groups is damaged: it authorizes nobody.
         let first = groups.get(group as usize).map_or((u32::MAX, u32::MAX), halves);
         Self { prefixes, strings, group, first }
@@ -352,9 +357,9 @@ mod tests {
             places.iter_mut().zip(words).for_each(|(place, word)| *place = word.to_le_bytes());
             record
         });
-        let list = CallerList::new((&[[1; 8]], &records), b"", List::Threads, CallerKind::Java);
+        let list = CallerList::new((&[[1; 8]], &records), b"", 0);
         assert_eq!(list.judge(b"a.B"), CallerVerdict::Forbidden(RuleIndex::UNJUDGED));
-        let none = CallerList::new((&[], &records), b"", List::Threads, CallerKind::Java);
+        let none = CallerList::new((&[], &records), b"", 0);
         assert!(none.has_authorized() && !none.is_empty(), "an image without groups");
     }
 

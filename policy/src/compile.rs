@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::pattern::{Shape, components};
-use crate::{FileRule, Image, ImageError, PathPattern, Policy, RuleIndex};
+use crate::{
+    Audiences, Effect, FileRule, Image, ImageError, PathPattern, Policy, RuleIndex, audiences,
+};
 use layout::Layout;
 
 /// The longest place that a rule may name, in bytes: more than the kernel takes for a path.
@@ -54,6 +56,14 @@ pub enum CompileError {
         /// The link.
         from: Vec<u8>,
     },
+    /// A rule that forbids, or that nothing lifts, is said to hold for certain callers only; or an
+    /// exception is for nobody.
+    Audience {
+        /// The rule's id.
+        rule: String,
+    },
+    /// The exceptions are for more audiences than [`Audiences::MOST`].
+    TooManyAudiences,
     /// The image would not fit into its 32-bit offsets.
     TooLarge,
     /// The image could not be read back: a fault of the compiler.
@@ -81,6 +91,19 @@ impl fmt::Display for CompileError {
             Self::Alias { from } => {
                 write!(f, "alias `{}` has no single place to lead to", from.escape_ascii())
             }
+            Self::Audience { rule } => {
+                write!(
+                    f,
+                    "{rule}: only an exception holds for certain callers, and for some at all"
+                )
+            }
+            Self::TooManyAudiences => {
+                write!(
+                    f,
+                    "exceptions are for at most {} different lists of callers",
+                    Audiences::MOST
+                )
+            }
             Self::TooLarge => f.write_str("the policy is too large for an image (4 GiB)"),
             Self::Unreadable(error) => write!(f, "the image made of the policy is {error}"),
         }
@@ -95,10 +118,19 @@ impl core::error::Error for CompileError {}
 /// [`CompileError`] names the rule that cannot be kept as it is written. Nothing is dropped or
 /// mended: a rule that would silently cover something else is an error.
 pub fn compile(policy: &Policy) -> Result<Vec<u8>, CompileError> {
+    let audiences = audiences(policy);
+    if audiences.len() > Audiences::MOST {
+        return Err(CompileError::TooManyAudiences);
+    }
     let mut layout = Layout::default();
     for (index, rule) in (0..).map(RuleIndex).zip(&policy.rules) {
         check_rule(rule)?;
         layout.rule(index, rule).ok_or(CompileError::TooLarge)?;
+        if let Some(audience) = &rule.audience {
+            let number = audiences.iter().position(|known| *known == audience);
+            let number = number.and_then(|number| u32::try_from(number).ok());
+            layout.scope(index, number.ok_or(CompileError::TooLarge)?);
+        }
     }
     for alias in &policy.aliases {
         let conflict = || CompileError::Alias { from: alias.from.clone() };
@@ -122,6 +154,17 @@ pub fn compile(policy: &Policy) -> Result<Vec<u8>, CompileError> {
 fn check_rule(rule: &FileRule) -> Result<(), CompileError> {
     if rule.names.is_empty() || rule.access.is_empty() {
         return Err(CompileError::Empty { rule: rule.id.clone() });
+    }
+    if let Some(audience) = &rule.audience {
+        if rule.effect != Effect::Allow
+            || rule.fixed
+            || !audience.host && audience.callers.is_empty()
+        {
+            return Err(CompileError::Audience { rule: rule.id.clone() });
+        }
+        for prefix in &audience.callers {
+            callers::check_prefix(&rule.id, &prefix.text)?;
+        }
     }
     for name in &rule.names {
         let (PathPattern::Literal(written) | PathPattern::Glob(written)) = name;

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Access, Callers};
+use crate::{Access, Audience, Callers};
 
 /// Where something stands in a policy file; lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +70,8 @@ pub struct FileRule {
     /// It names a file (a glob: nothing but files), which no process can hold as a directory; see
     /// [`crate::Image::by_names`].
     pub leaf: bool,
+    /// For whom an exception holds; `None` for everybody.
+    pub audience: Option<Audience>,
 }
 
 /// A link that is rewritten by text before a path is judged: `/bin` to `/usr/bin`.

@@ -19,6 +19,7 @@
 //! | hidden | 8 | text of the name, with wildcards, of a variable that children do not get |
 //! | files | 16 | device and inode of a plugin's file, in order |
 //! | strings | 1 | the texts of all these |
+//! | scopes | 8 | an exception that is for an audience, and which; in order |
 //! | rules | 48 | for messages: four texts, a place, a reason |
 //! | texts | 1 | the texts of these |
 //!
@@ -87,6 +88,7 @@ pub(crate) enum Header {
     /// [`crate::Audit::frames`].
     Frames = 42,
     Hidden = 44,
+    Scopes = 46,
 }
 
 /// The number of words under the checksum in the header.
@@ -107,6 +109,8 @@ impl Settings {
     pub(crate) const NAMES: u32 = 8;
     /// Where the accesses of [`crate::Image::whole`] stand.
     pub(crate) const WHOLE: u32 = 16;
+    /// Where the audiences stand that the host is in.
+    pub(crate) const HOST: u32 = 24;
 }
 
 /// The parent of the first components of rules: no slot has this number.
@@ -132,6 +136,9 @@ pub(crate) type Item = [u8; 8];
 pub(crate) const LAST_ITEM: u32 = 1 << 7;
 /// See [`Item`].
 pub(crate) const GLOB_SHIFT: u32 = 8;
+
+/// A record of the scopes: the number of a rule, and that of its audience.
+pub(crate) type Scope = [u8; 8];
 
 /// A record of the groups: the number of the first rule that authorizes plus one, and that of the
 /// first that forbids; 0 for none. In lists that are no rules, 1 says that there are any.

@@ -5,18 +5,19 @@
 //! with the path or with the table. What contradicts itself then refuses every access. So parsing
 //! need not walk the tables, and an image of 100,000 rules is read at the speed of memory.
 
+mod audiences;
 mod callers;
 mod header;
 mod view;
 
 use crate::callers::Sections;
 use crate::format::{
-    ABOVE_ROOT, HAS_REASON, HEADER_WORDS, Header, Item, Rule, Settings, Slot, Text,
+    ABOVE_ROOT, HAS_REASON, HEADER_WORDS, Header, Item, Rule, Scope, Settings, Slot, Text,
 };
 use crate::names::Filter;
 use crate::pattern::{Above, above, component_matches, components};
 use crate::screen::Screen;
-use crate::{Access, Console, Decision, Mode, RuleIndex, paths};
+use crate::{Access, Audiences, Console, Decision, Mode, RuleIndex, paths};
 pub use header::ImageError;
 use header::section;
 pub(crate) use header::{build, seal};
@@ -40,6 +41,8 @@ pub struct Image<'a> {
     names: Filter<'a>,
     ancestors: &'a [Text],
     callers: Sections<'a>,
+    /// The exceptions for audiences, in order.
+    scopes: &'a [Scope],
     hidden: &'a [Text],
     frames: u32,
     rules: &'a [Rule],
@@ -100,6 +103,7 @@ impl<'a> Image<'a> {
                 directories: section(bytes, &header, Header::Directories)?,
                 files: section(bytes, &header, Header::Files)?,
             },
+            scopes: section(bytes, &header, Header::Scopes)?,
             frames: word(Header::Frames)?,
             rules: section(bytes, &header, Header::Rules)?,
             strings: strings.as_flattened(),
@@ -147,13 +151,15 @@ impl<'a> Image<'a> {
 
     /// Judges an absolute path: normalised, so without `.`, `..`, `//` and a last `/`.
     ///
+    /// Exceptions for certain callers are not counted; see [`decide_among`](Self::decide_among).
+    ///
     /// A text that does not begin with `/` is refused every access, by [`RuleIndex::UNJUDGED`].
     /// That it is normalised is the caller's promise: the search ends where no rule lies further
     /// down, so what comes after is not even looked at.
     #[must_use]
     #[inline]
     pub fn decide(&self, path: &[u8]) -> Decision {
-        paths::decide(self, path).unwrap_or(Decision::UNJUDGED)
+        paths::decide(self, path, Audiences::NONE).unwrap_or(Decision::UNJUDGED)
     }
 
     /// Whether it shows at once that no rule covers an absolute normalised path and that it begins

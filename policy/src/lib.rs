@@ -25,6 +25,7 @@
 extern crate alloc;
 
 mod access;
+mod audience;
 mod callers;
 mod compile;
 mod document;
@@ -40,6 +41,7 @@ mod screen;
 mod verdict;
 
 pub use access::Access;
+pub use audience::{Audience, Audiences, audiences};
 pub use callers::{
     CallerKind, CallerList, CallerPrefix, CallerRule, CallerVerdict, Callers, Creation, FileId,
 };

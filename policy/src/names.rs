@@ -49,6 +49,11 @@
 //! - As a glob `r`, if it forbids writing: no literal exception that covers `R` is longer than `R`.
 //!
 //! `d` then is neither the leaf nor beneath it.
+//!
+//! An exception for an audience is left out of all this: by it some callers of a process may hold what
+//! is refused to others, so that nothing is in `by_names`, and nothing in `whole`. Only where it is for
+//! a leaf and not for writing does `by_names` stay: then nobody holds a directory by it, and the leaf
+//! stays one as far as the other rules say so.
 
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
@@ -57,7 +62,7 @@ use alloc::vec::Vec;
 
 use crate::pattern::{Shape, components, is_wild};
 use crate::verdict::{Tally, Terms};
-use crate::{Access, Effect, FileRule, Policy, RuleIndex, hash};
+use crate::{Access, Effect, FileRule, Policy, RuleIndex, audience, hash};
 
 /// A set of names that never misses one, and now and then has one more: each name sets four bits
 /// of one word.
@@ -126,6 +131,10 @@ pub(crate) fn all(policy: &Policy) -> Vec<u64> {
 /// The accesses of which every place that is refused one is refused all. By (*) in the module's
 /// text, where every rule decides about everything no place is refused a part.
 pub(crate) fn whole(policy: &Policy) -> Access {
+    // What one caller holds another may be refused.
+    if policy.rules.iter().any(|rule| rule.audience.is_some()) {
+        return Access::NONE;
+    }
     !Rules::of(policy).anywhere()
 }
 
@@ -163,6 +172,9 @@ pub(crate) fn patterns(policy: &Policy) -> BTreeSet<&[u8]> {
 
 /// The accesses for which the set of names suffices.
 pub(crate) fn by_names(policy: &Policy) -> Access {
+    if policy.rules.iter().any(audience::may_hold_directory) {
+        return Access::NONE;
+    }
     if policy.rules.iter().all(|rule| rule.effect == Effect::Allow) {
         return Access::ALL;
     }
@@ -182,15 +194,19 @@ struct Rules<'a> {
     globs: Vec<&'a FileRule>,
     /// The globs that end in a wildcard, with that component.
     wild: Vec<(&'a FileRule, &'a [u8])>,
-    all: &'a [FileRule],
+    all: Vec<&'a FileRule>,
 }
 
 impl<'a> Rules<'a> {
     fn of(policy: &'a Policy) -> Self {
-        let all = policy.rules.as_slice();
-        let mut rules =
-            Self { literals: BTreeMap::new(), globs: Vec::new(), wild: Vec::new(), all };
-        for (index, rule) in (0..).map(RuleIndex).zip(all) {
+        let mut rules = Self {
+            literals: BTreeMap::new(),
+            globs: Vec::new(),
+            wild: Vec::new(),
+            all: policy.rules.iter().filter(|rule| rule.audience.is_none()).collect(),
+        };
+        let numbered = (0..).map(RuleIndex).zip(&policy.rules);
+        for (index, rule) in numbered.filter(|(_, rule)| rule.audience.is_none()) {
             for shape in rule.names.iter().map(Shape::of) {
                 match shape {
                     Shape::Literal(place) => {

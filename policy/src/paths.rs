@@ -11,11 +11,12 @@ use crate::format::{
 use crate::image::halves;
 use crate::pattern::{Components, components, glob_length};
 use crate::verdict::{Tally, Terms};
-use crate::{Decision, Image, RuleIndex, hash};
+use crate::{Audiences, Decision, Image, RuleIndex, hash};
 
-/// Judges an absolute normalised path; `None` if it is not absolute, or if the image contradicts
-/// itself.
-pub(crate) fn decide(image: &Image<'_>, path: &[u8]) -> Option<Decision> {
+/// Judges an absolute normalised path for whoever is in these audiences; `None` if it is not
+/// absolute, or if the image contradicts itself.
+#[inline(always)]
+pub(crate) fn decide(image: &Image<'_>, path: &[u8], among: Audiences) -> Option<Decision> {
     if path.first() != Some(&b'/') {
         return None;
     }
@@ -27,16 +28,16 @@ pub(crate) fn decide(image: &Image<'_>, path: &[u8]) -> Option<Decision> {
             return Some(Decision::ALLOWED);
         }
     }
-    weigh(image, walk)
+    weigh(image, walk, among)
 }
 
 /// Judges a path from the first node on where there are rules.
 #[inline(never)]
-fn weigh(image: &Image<'_>, mut walk: Walk<'_>) -> Option<Decision> {
+fn weigh(image: &Image<'_>, mut walk: Walk<'_>, among: Audiences) -> Option<Decision> {
     let mut tally = Tally::default();
     loop {
         if walk.items != 0 {
-            count_items(image, &walk, &mut tally)?;
+            count_items(image, &walk, among, &mut tally)?;
         }
         if !walk.step(image)? {
             return Some(tally.decision());
@@ -92,7 +93,12 @@ pub(crate) fn is_above(image: &Image<'_>, path: &[u8]) -> Option<bool> {
 }
 
 /// Counts the rules at the node that a walk has come to.
-fn count_items(image: &Image<'_>, walk: &Walk<'_>, tally: &mut Tally) -> Option<()> {
+fn count_items(
+    image: &Image<'_>,
+    walk: &Walk<'_>,
+    among: Audiences,
+    tally: &mut Tally,
+) -> Option<()> {
     for item in image.items.get(walk.items.checked_sub(1)? as usize..)? {
         let (rule, word) = halves(item);
         let terms = Terms::from_word(word);
@@ -100,7 +106,8 @@ fn count_items(image: &Image<'_>, walk: &Walk<'_>, tally: &mut Tally) -> Option<
             None => Some(0),
             Some(glob) => glob_length(components(image.glob(glob)?), walk.rest, !terms.allows()),
         };
-        if let Some(length) = length {
+        let counts = !terms.is_scoped() || image.is_for(RuleIndex(rule), among);
+        if let Some(length) = length.filter(|_| counts) {
             tally.add(terms, walk.depth.saturating_add(length), RuleIndex(rule));
         }
         if word & LAST_ITEM != 0 {
@@ -172,6 +179,7 @@ mod tests {
             reason: None,
             fixed: false,
             leaf: false,
+            audience: None,
         };
         let alias = Alias { from: b"/bin".into(), to: b"/usr/bin".into() };
         let policy = Policy { rules: vec![rule], aliases: vec![alias], ..Policy::default() };

@@ -7,20 +7,49 @@ pub mod callers;
 
 use alloc::vec::Vec;
 
-use crate::{Access, Alias, Decision, Effect, FileRule, PathPattern, Policy, RuleIndex};
+use crate::{
+    Access, Alias, Audiences, CallerKind, Decision, Effect, FileRule, PathPattern, Policy,
+    RuleIndex, audiences,
+};
 
 /// What the policy says about an absolute normalised path; see [`crate::Image::decide`].
 #[must_use]
 pub fn decide(policy: &Policy, path: &[u8]) -> Decision {
+    decide_among(policy, path, Audiences::NONE)
+}
+
+/// What it says for a caller who is in these audiences; see [`crate::Image::decide_among`].
+#[must_use]
+pub fn decide_among(policy: &Policy, path: &[u8], among: Audiences) -> Decision {
     if !path.starts_with(b"/") {
         return Decision::UNJUDGED;
     }
     let path = split(path);
     let mut winners = [None; Access::COUNT];
     for (bit, winner) in winners.iter_mut().enumerate() {
-        *winner = refusing_rule(policy, &path, Access::from_bits(1 << bit));
+        *winner = refusing_rule(policy, &path, Access::from_bits(1 << bit), among);
     }
     Decision::by(winners)
+}
+
+/// The audiences that a subject is in; see [`crate::Image::audiences_of`].
+#[must_use]
+pub fn audiences_of(policy: &Policy, kind: CallerKind, name: &[u8]) -> Audiences {
+    let mut found = Audiences::NONE;
+    for (number, audience) in (0..).zip(audiences(policy)) {
+        let mut named = audience.callers.iter().filter(|prefix| prefix.kind == kind);
+        if named.any(|prefix| callers::covers(&prefix.text, name)) {
+            found = found | Audiences::only(number);
+        }
+    }
+    found
+}
+
+/// Whether a rule counts for a caller who is in these audiences.
+fn is_for(policy: &Policy, rule: &FileRule, among: Audiences) -> bool {
+    let Some(audience) = &rule.audience else { return true };
+    let number = audiences(policy).iter().position(|known| *known == audience);
+    number.and_then(|number| u32::try_from(number).ok()).is_some_and(|number| among.has(number))
 }
 
 /// The alias that a path begins with; see [`crate::Image::alias`].
@@ -77,11 +106,16 @@ fn forbidden(policy: &Policy) -> impl Iterator<Item = Vec<&[u8]>> {
 }
 
 /// The rule that refuses a single access, if one does.
-fn refusing_rule(policy: &Policy, path: &[&[u8]], access: Access) -> Option<RuleIndex> {
+fn refusing_rule(
+    policy: &Policy,
+    path: &[&[u8]],
+    access: Access,
+    among: Audiences,
+) -> Option<RuleIndex> {
     let mut forbidding: Option<(bool, usize, RuleIndex)> = None;
     let mut allowing: Option<usize> = None;
     for (index, rule) in (0..).map(RuleIndex).zip(&policy.rules) {
-        if !rule.access.contains(access) {
+        if !rule.access.contains(access) || !is_for(policy, rule, among) {
             continue;
         }
         for length in rule.names.iter().filter_map(|name| length(rule, name, path)) {

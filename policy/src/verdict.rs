@@ -98,12 +98,22 @@ impl Terms {
         self.0
     }
 
+    /// The terms of an exception for an audience.
+    pub(crate) fn scoped(access: Access) -> Self {
+        Self(u32::from(access.bits()) | Self::ALLOW | Self::FIXED)
+    }
+
     pub(crate) const fn allows(self) -> bool {
         self.0 & Self::ALLOW != 0
     }
 
+    /// Whether it is an exception that holds for an audience only.
+    pub(crate) const fn is_scoped(self) -> bool {
+        self.0 & (Self::ALLOW | Self::FIXED) == Self::ALLOW | Self::FIXED
+    }
+
     const fn is_fixed(self) -> bool {
-        self.0 & Self::FIXED != 0
+        self.0 & (Self::ALLOW | Self::FIXED) == Self::FIXED
     }
 }
 

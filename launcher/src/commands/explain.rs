@@ -8,7 +8,7 @@ mod way;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Access, Image, Policy};
+use ringfence_policy::{Access, Audiences, Image, Policy};
 
 use self::answer::Answer;
 use super::{answer as say, refusal, report};
@@ -152,16 +152,22 @@ impl InForce {
     ///
     /// # Errors
     /// Never for an image that was just compiled.
-    pub(super) fn image(&self) -> Result<Image<'_>, Refusal> {
+    pub(crate) fn image(&self) -> Result<Image<'_>, Refusal> {
         run::parse(&self.image)
     }
 
-    /// Whether the rules refuse an access to a path, wherever its links lead.
+    /// Whether the rules refuse an access to a path, wherever its links lead, to a caller in these
+    /// audiences.
     ///
     /// # Errors
     /// Where that cannot be told from here.
-    pub(crate) fn refuses(&self, path: &Path, access: Access) -> Result<bool, Refusal> {
-        let way = way::walk(self.image()?, &Links::default(), path, access, true)?;
+    pub(crate) fn refuses(
+        &self,
+        path: &Path,
+        access: Access,
+        among: Audiences,
+    ) -> Result<bool, Refusal> {
+        let way = way::walk(self.image()?, &Links::default(), path, access, (true, among))?;
         Ok(way.refused.is_some())
     }
 }

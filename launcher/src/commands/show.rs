@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use ringfence_policy::{Access, Console, Effect, FileRule, PathPattern};
+use ringfence_policy::{Access, Audience, Console, Effect, FileRule, PathPattern};
 use serde_json::{Map, Value, json};
 
 use super::{answer, refusal, report};
@@ -134,12 +134,30 @@ fn file_rule(rule: &FileRule) -> Value {
         shown.insert("access".to_owned(), access(rule.access));
     }
     shown.insert("id".to_owned(), json!(rule.id));
+    if let Some(audience) = &rule.audience {
+        shown.insert("callers".to_owned(), audience_words(audience));
+    }
     if let Some(reason) = &rule.reason {
         shown.insert("reason".to_owned(), json!(reason));
     }
     shown.insert("written".to_owned(), json!(rule.pattern));
     shown.insert("from".to_owned(), json!(at(&rule.place)));
     Value::Object(shown)
+}
+
+fn audience_words(audience: &Audience) -> Value {
+    let named =
+        audience.callers.iter().map(|one| json!(format!("{}:{}", kind(one.kind), one.text)));
+    let host = audience.host.then(|| json!("host"));
+    host.into_iter().chain(named).collect()
+}
+
+fn kind(kind: CallerKind) -> &'static str {
+    match kind {
+        CallerKind::Java => "java",
+        CallerKind::Python => "python",
+        CallerKind::Native => "native",
+    }
 }
 
 fn name(name: &PathPattern) -> Value {
@@ -183,11 +201,7 @@ fn prefix_rules(rules: &PrefixRules) -> Value {
 
 fn prefixes(list: &[Prefix]) -> Value {
     let shown = |prefix: &Prefix| {
-        let kind = match prefix.kind {
-            CallerKind::Java => "java",
-            CallerKind::Python => "python",
-            CallerKind::Native => "native",
-        };
+        let kind = kind(prefix.kind);
         let from = prefix.span.to_string();
         json!({ "prefix": format!("{kind}:{}", prefix.text), "list": prefix.section, "from": from })
     };

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use ringfence_policy::Access;
+use ringfence_policy::{Access, Audiences, CallerKind};
 
 use super::explain::InForce;
 use super::{answer, refusal, report};
@@ -14,6 +14,7 @@ use crate::read;
 use crate::read::document::{Subject, Test};
 use crate::read::render::Format;
 use crate::read::world::World;
+use crate::run::refusal::Refusal;
 
 /// The options of `ringfence test`.
 #[derive(clap::Args, Debug)]
@@ -81,20 +82,42 @@ fn outcome(rules: &InForce, test: &Test, world: &World) -> Outcome {
             return Outcome::Unanswered("nothing enforces such rules yet".into());
         }
     };
-    if !test.by.is_empty() {
-        return Outcome::Unanswered("rules about files hold for every caller".into());
-    }
+    let among = match audiences(rules, test) {
+        Ok(among) => among,
+        Err(refusal) => return Outcome::Unanswered(refusal.what().into()),
+    };
     let Some(paths) = paths(&test.target.text, world) else {
         return Outcome::Unanswered("write an absolute path, or one that begins with `~/`".into());
     };
     for path in paths {
-        match rules.refuses(&path, access) {
+        match rules.refuses(&path, access, among) {
             Ok(refused) if refused == test.denied => {}
             Ok(_) => return Outcome::Failed,
             Err(refusal) => return Outcome::Unanswered(refusal.what().into()),
         }
     }
     Outcome::Passed
+}
+
+/// The audiences that everybody is in on whose behalf a test asks: nobody's, where it does not say.
+fn audiences(rules: &InForce, test: &Test) -> Result<Audiences, Refusal> {
+    let image = rules.image()?;
+    let kinds = [
+        ("java:", CallerKind::Java),
+        ("python:", CallerKind::Python),
+        ("native:", CallerKind::Native),
+    ];
+    let of = |by: &str| {
+        let named = kinds.iter().find_map(|(word, kind)| Some((*kind, by.strip_prefix(word)?)));
+        let (kind, name) = named.unwrap_or((CallerKind::Java, by));
+        if by == "host" {
+            image.host_audiences()
+        } else {
+            image.audiences_of(kind, name.as_bytes())
+        }
+    };
+    let each = test.by.iter().map(|by| of(&by.text));
+    Ok(each.reduce(|all, one| all & one).unwrap_or_default())
 }
 
 /// The paths that a test is about: below each home of the user, where it begins with `~`.

@@ -200,6 +200,7 @@ mod tests {
             reason: None,
             fixed: false,
             leaf: false,
+            audience: None,
         }
     }
 

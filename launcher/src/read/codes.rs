@@ -139,6 +139,9 @@ than its author thinks. Write the place itself."),
     code("RF215", "not a variable's name",
 "A name of an environment variable has no spaces and no `=`. In `environment.hide` it may have `*`
 and `?`."),
+    code("RF216", "too many lists of callers",
+"An exception of `files.allowed` may name the callers that it is for. A policy has at most eight
+different lists of them; equal lists, in whatever order, count once."),
     code("RF301", "authorized and forbidden",
 "A prefix stands in both lists. The longer prefix wins on one class, and at equal length the
 forbidden one, so the authorization has no effect."),

@@ -20,8 +20,7 @@ pub(crate) struct Document {
     /// No source was named and none stands in the default place: these are the built-in rules.
     pub(crate) built_in: bool,
     /// The rules about files. Their `names` hold the places as written (with variables and `~`
-    /// expanded); links, mounts and `leaf` are looked up later. An exception for some callers only
-    /// is not among them, since it would hold for all (see `unenforced`).
+    /// expanded); links, mounts and `leaf` are looked up later.
     pub(crate) rules: Vec<FileRule>,
     /// Where each rule of `rules` stands, for messages.
     pub(crate) spans: Vec<Span>,

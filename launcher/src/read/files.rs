@@ -2,9 +2,10 @@
 
 use ringfence_policy::{Access, Effect, FileRule, PathPattern};
 
-use super::document::{Document, Unenforced};
+use super::document::Document;
 use super::mistakes::Mistake;
 use super::patterns::{Context, Kind};
+use super::prefixes;
 use super::shape::{self, Field, Section};
 use super::span::Span;
 use super::yaml::{Node, Value};
@@ -87,10 +88,14 @@ fn entry(
     }
     let parent = rule.rule.clone();
     match section.get("callers") {
-        Some(callers) => {
-            shape::texts(&section.path("callers"), callers.value, context.mistakes);
-            let what = format!("{list}[{at}].callers");
-            document.unenforced.push(Unenforced { what, span: callers.key.clone() });
+        Some(field) => {
+            let name = section.path("callers");
+            let read = prefixes::audience(&name, field.value, context);
+            if let Some((audience, unenforced)) = read {
+                document.unenforced.extend(unenforced);
+                rule.rule.audience = Some(audience);
+                document.add(rule);
+            }
         }
         None => document.add(rule),
     }
@@ -251,6 +256,7 @@ impl<'n> Rule<'n> {
             reason: None,
             fixed: false,
             leaf: false,
+            audience: None,
         };
         Self { rule, span: &node.span, id: None }
     }

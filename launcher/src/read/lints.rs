@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Effect, PathPattern};
+use ringfence_policy::{Audience, Audiences, Effect, FileRule, PathPattern};
 
 use super::document::{Document, Prefix, PrefixRules};
 use super::files::may_hold;
@@ -21,6 +21,7 @@ pub(crate) fn on_text(document: &Document, mistakes: &mut Mistakes) {
     no_subjects(document, mistakes);
     exceptions_to_nothing(document, mistakes);
     exceptions_that_lose(document, mistakes);
+    too_many_audiences(document, mistakes);
     whole_file_system(document, mistakes);
 }
 
@@ -123,12 +124,17 @@ fn no_subjects(document: &Document, mistakes: &mut Mistakes) {
 fn exceptions_that_lose(document: &Document, mistakes: &mut Mistakes) {
     let rules = || document.rules.iter().zip(&document.spans);
     let forbidden: HashMap<&PathPattern, _> = rules()
-        .filter(|(rule, _)| rule.effect == Effect::Forbid && !rule.section.starts_with("presets."))
+        .filter(|(rule, _)| rule.effect == Effect::Forbid)
         .flat_map(|(rule, span)| rule.names.iter().map(move |name| (name, (rule, span))))
         .collect();
+    // An exception for everybody lifts a preset's rule.
+    let wins = |rule: &FileRule, exception: &FileRule| {
+        exception.audience.is_some() || !rule.section.starts_with("presets.")
+    };
     for (exception, span) in rules().filter(|(rule, _)| rule.effect == Effect::Allow) {
         let same = exception.names.iter().find_map(|name| forbidden.get(name));
         if let Some((rule, first)) = same
+            && wins(rule, exception)
             && rule.access.contains(exception.access)
         {
             mistakes.add(
@@ -136,6 +142,25 @@ fn exceptions_that_lose(document: &Document, mistakes: &mut Mistakes) {
                     .at(span, "an exception without effect")
                     .second(first, "forbidden here: the very same place")
                     .help("at the same place the rule wins; make the exception longer, or leave the rule out"),
+            );
+        }
+    }
+}
+
+/// RF216: more lists of callers than an image tells apart.
+fn too_many_audiences(document: &Document, mistakes: &mut Mistakes) {
+    let mut known: Vec<&Audience> = Vec::new();
+    for (rule, span) in document.rules.iter().zip(&document.spans) {
+        let Some(audience) = rule.audience.as_ref().filter(|one| !known.contains(one)) else {
+            continue;
+        };
+        known.push(audience);
+        if known.len() > Audiences::MOST {
+            let most = Audiences::MOST;
+            mistakes.add(
+                Mistake::new("RF216", format!("more than {most} different lists of callers"))
+                    .at(span, "one more")
+                    .help("let exceptions share a list: their order in it makes no difference"),
             );
         }
     }

@@ -168,7 +168,9 @@ fn add_presets(world: &World, document: &mut Document, mistakes: &mut Mistakes) 
 /// authors the rule would win the tie; but a preset is a proposal, and there is no other way to
 /// decline one of its rules.
 fn lift(rule: &mut FileRule, own: &[FileRule]) {
-    let same = |other: &&FileRule| other.effect == Effect::Allow && other.names == rule.names;
+    let same = |other: &&FileRule| {
+        other.effect == Effect::Allow && other.audience.is_none() && other.names == rule.names
+    };
     for exception in own.iter().filter(same) {
         rule.access = rule.access & !exception.access;
     }

@@ -1,6 +1,6 @@
 //! Prefixes of classes, Python modules and native libraries.
 
-use ringfence_policy::Creation;
+use ringfence_policy::{Audience, CallerPrefix, Creation};
 
 use super::document::{CallerKind, Document, Prefix, Unenforced};
 use super::expand::Syntax;
@@ -27,6 +27,82 @@ pub(crate) const fn is_enforced(creation: Creation, kind: CallerKind) -> bool {
         (Creation::Thread, CallerKind::Python)
         | (Creation::Process, CallerKind::Java | CallerKind::Python) => false,
     }
+}
+
+/// Whether exceptions to file rules can be for callers of a kind; else they are refused at the start,
+/// as [`is_enforced`] says.
+pub(super) const fn is_enforced_for_files(_kind: CallerKind) -> bool {
+    false
+}
+
+/// The word for no subject at all.
+const HOST: &str = "host";
+
+/// Reads the callers that an exception is for: `host`, and prefixes. With them, those that nothing
+/// enforces. `None` where one of them is wrong.
+pub(super) fn audience(
+    section: &str,
+    node: &Node,
+    context: &mut Context<'_>,
+) -> Option<(Audience, Vec<Unenforced>)> {
+    let texts = shape::texts(section, node, context.mistakes);
+    if texts.is_empty() {
+        context.mistakes.add(
+            Mistake::new("RF207", format!("`{section}` is empty"))
+                .at(&node.span, "an exception for nobody")
+                .help("name the callers, such as `host`; or leave it out for all"),
+        );
+        return None;
+    }
+    let mut audience = Audience::default();
+    let (mut unenforced, mut whole) = (Vec::new(), true);
+    for (index, (text, node)) in texts.into_iter().enumerate() {
+        let what = || format!("{} `{text}`", section.trim_start_matches("ringfence."));
+        if text == HOST {
+            audience.host = true;
+            // It is whoever is no subject, first of all no Java class.
+            if !is_enforced_for_files(CallerKind::Java) {
+                unenforced.push(Unenforced { what: what(), span: node.span.clone() });
+            }
+            continue;
+        }
+        if is_bare_word(text) {
+            context.mistakes.add(not_a_word(section, text, node));
+            whole = false;
+            continue;
+        }
+        let Some(prefix) = prefix((section, index), text, node, context) else {
+            whole = false;
+            continue;
+        };
+        if !is_enforced_for_files(prefix.kind) {
+            unenforced.push(Unenforced { what: what(), span: prefix.span });
+        }
+        let caller = CallerPrefix { kind: prefix.kind, text: prefix.text };
+        if !audience.callers.contains(&caller) {
+            audience.callers.push(caller);
+        }
+    }
+    // Lists of the same callers are the same audience.
+    audience.callers.sort_by(|one, other| (one.kind, &one.text).cmp(&(other.kind, &other.text)));
+    whole.then_some((audience, unenforced))
+}
+
+/// A package has a dot, and a class without a package is said to be one.
+fn is_bare_word(text: &str) -> bool {
+    !text.contains(['.', ':', '/'])
+}
+
+fn not_a_word(section: &str, text: &str, node: &Node) -> Mistake {
+    let mistake =
+        Mistake::new("RF206", format!("`{text}` in `{section}` is neither `host` nor a prefix"))
+            .at(&node.span, "not a caller");
+    if text.to_lowercase().trim_end_matches('s') == HOST {
+        return mistake.instead(&node.span, HOST.to_owned());
+    }
+    mistake.help(
+        "a caller is `host`, or a prefix such as `io.kestra.plugin.gcp` or `native:libscan.so`",
+    )
 }
 
 /// Notes the prefixes of a list that nothing enforces.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{CallerKind, CallerPrefix, CallerRule, Callers, Effect, FileId};
+use ringfence_policy::{CallerKind, CallerPrefix, CallerRule, Callers, Effect, FileId, FileRule};
 
 use crate::places::absolute;
 use crate::read::document::{self, Prefix, PrefixRules};
@@ -73,20 +73,40 @@ fn short(section: &str) -> &str {
     ours.iter().find_map(|front| section.strip_prefix(front)).unwrap_or(section)
 }
 
+/// Adds to exceptions for certain callers the places that they name by another name.
+pub(super) fn complete_audiences(rules: &mut [FileRule]) {
+    for audience in rules.iter_mut().filter_map(|rule| rule.audience.as_mut()) {
+        let real = audience.callers.iter().filter_map(|caller| {
+            let text = real_place(caller.kind, &caller.text)?;
+            Some(CallerPrefix { kind: caller.kind, text })
+        });
+        let real: Vec<CallerPrefix> = real.collect();
+        audience.callers.extend(real);
+    }
+}
+
 /// The place that a native prefix names, where that has another name: the kernel tells what is
 /// mapped by its real one.
 fn real(rule: &CallerRule) -> Option<String> {
-    if rule.kind != CallerKind::Native || !rule.prefix.starts_with('/') {
+    real_place(rule.kind, &rule.prefix)
+}
+
+fn real_place(kind: CallerKind, path: &str) -> Option<String> {
+    if kind != CallerKind::Native || !path.starts_with('/') {
         return None;
     }
-    let path = rule.prefix.as_str();
     let real = Path::new(path).canonicalize().ok()?.into_os_string().into_string().ok()?;
     (real != path && real != "/").then_some(real)
 }
 
 /// Fills in what a policy leaves to the defaults, and lists the files of plugins where rules ask
 /// for Java callers.
-pub(super) fn complete(callers: &mut Callers, is_kestra: bool, defaults: Vec<Vec<u8>>) {
+pub(super) fn complete(
+    callers: &mut Callers,
+    rules: &[FileRule],
+    is_kestra: bool,
+    defaults: Vec<Vec<u8>>,
+) {
     let is_java = |kind| kind == CallerKind::Java;
     if is_kestra && !callers.subjects.iter().any(|subject| is_java(subject.kind)) {
         let text = SUBJECTS.to_owned();
@@ -98,7 +118,9 @@ pub(super) fn complete(callers: &mut Callers, is_kestra: bool, defaults: Vec<Vec
     if callers.plugin_directories.is_empty() {
         callers.plugin_directories = defaults;
     }
-    if callers.threads.iter().chain(&callers.processes).any(|rule| is_java(rule.kind)) {
+    let by_rules = callers.threads.iter().chain(&callers.processes).any(|rule| is_java(rule.kind));
+    // Which classes are a plugin's own matters to these as well.
+    if by_rules || rules.iter().any(|rule| rule.audience.is_some()) {
         callers.plugin_files = files(&callers.plugin_directories);
     }
 }
@@ -202,11 +224,11 @@ mod tests {
     #[test]
     fn a_policy_that_is_not_kestra_s_has_no_default_subjects() {
         let mut own = Callers::default();
-        complete(&mut own, false, vec![b"/app/plugins".to_vec()]);
+        complete(&mut own, &[], false, vec![b"/app/plugins".to_vec()]);
         assert_eq!(own.subjects, []);
         assert_eq!(own.plugin_loaders, [LOADER]);
         let mut kestra = Callers::default();
-        complete(&mut kestra, true, vec![b"/app/plugins".to_vec()]);
+        complete(&mut kestra, &[], true, vec![b"/app/plugins".to_vec()]);
         assert_eq!(kestra.subjects.len(), 1);
         assert_eq!(kestra.subjects[0].text, "io.kestra.plugin");
         assert_eq!(kestra.plugin_directories, [b"/app/plugins".to_vec()]);

@@ -139,6 +139,7 @@ mod tests {
             reason: None,
             fixed: false,
             leaf: false,
+            audience: None,
         };
         let policy = Policy { rules: vec![rule], mode, ..Policy::default() };
         ringfence_policy::compile(&policy).expect("compiles")

@@ -84,6 +84,7 @@ fn rule(id: &str, names: Vec<PathPattern>, access: Access, leaf: bool) -> FileRu
         reason: None,
         fixed: true,
         leaf,
+        audience: None,
     }
 }
 

@@ -63,6 +63,7 @@ pub(super) fn exception(
         reason: Some(reason.into()),
         fixed: false,
         leaf: true,
+        audience: None,
     }
 }
 

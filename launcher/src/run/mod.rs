@@ -251,7 +251,8 @@ pub(crate) fn complete(
         policy.rules.push(guard::environments());
     }
     let directories = callers::directories(words, std::env::var_os("KESTRA_PLUGINS_PATH"));
-    callers::complete(&mut policy.callers, loaded.kestra_callers, directories);
+    callers::complete(&mut policy.callers, &policy.rules, loaded.kestra_callers, directories);
+    callers::complete_audiences(&mut policy.rules);
     let links = Links::default();
     places::widen(&mut policy, &links).map_err(|error| {
         Refusal::plain(error.to_string())

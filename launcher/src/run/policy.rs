@@ -200,6 +200,7 @@ fn denied(at: usize, path: &Path) -> Result<FileRule, Refusal> {
         reason: None,
         fixed: false,
         leaf: false,
+        audience: None,
     })
 }
 

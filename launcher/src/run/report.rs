@@ -203,6 +203,7 @@ mod tests {
             reason: None,
             fixed,
             leaf: false,
+            audience: None,
         }
     }
 

@@ -299,6 +299,7 @@ mod tests {
             reason: None,
             fixed: false,
             leaf: false,
+            audience: None,
         };
         let mut policy = Policy { rules: vec![rule], ..Policy::default() };
         let checked = |policy: &Policy| {

@@ -107,6 +107,7 @@ impl Room {
             reason: Some("the directories of other tasks".into()),
             fixed: false,
             leaf: false,
+            audience: None,
         };
         [rule(&self.all, Effect::Forbid, closed), rule(&self.own, Effect::Allow, Access::ALL)]
     }

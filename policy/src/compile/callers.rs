@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 
 use super::layout::Layout;
 use super::{CompileError, LONGEST, check_name};
+use crate::audience::prefixes;
 use crate::callers::{CallerKind, Creation, List, key};
 use crate::format::FORBIDS;
-use crate::{Callers, Effect};
+use crate::{Audience, Callers, Effect};
 
 /// Refuses what would say nothing, or something else than what is written.
 pub(super) fn check(callers: &Callers) -> Result<(), CompileError> {
@@ -27,7 +28,7 @@ pub(super) fn check(callers: &Callers) -> Result<(), CompileError> {
     Ok(())
 }
 
-fn check_prefix(rule: &str, prefix: &str) -> Result<(), CompileError> {
+pub(super) fn check_prefix(rule: &str, prefix: &str) -> Result<(), CompileError> {
     if prefix.len() > LONGEST {
         return Err(CompileError::TooLong { rule: rule.into(), length: prefix.len() });
     }
@@ -51,8 +52,13 @@ pub(super) struct Tables {
 type Words = BTreeMap<(u64, u32, u32), ([u32; 2], u32)>;
 
 /// Lays out what a policy says about callers; `None` if it does not fit.
-pub(super) fn tables<'a>(callers: &'a Callers, layout: &mut Layout<'a>) -> Option<Tables> {
-    let mut tables = Tables { groups: vec![[0; 2]; List::GROUPS], ..Tables::default() };
+pub(super) fn tables<'a>(
+    callers: &'a Callers,
+    audiences: &[&'a Audience],
+    layout: &mut Layout<'a>,
+) -> Option<Tables> {
+    let groups = CallerKind::ALL.len().checked_mul(audiences.len())?.checked_add(List::GROUPS)?;
+    let mut tables = Tables { groups: vec![[0; 2]; groups], ..Tables::default() };
     let mut words = Words::new();
     for creation in [Creation::Thread, Creation::Process] {
         for rule in callers.rules(creation) {
@@ -77,6 +83,13 @@ pub(super) fn tables<'a>(callers: &'a Callers, layout: &mut Layout<'a>) -> Optio
         let group = list.group(kind);
         *tables.groups.get_mut(group as usize)? = [1, 0];
         add(&mut words, layout, (text.as_bytes(), group), 0)?;
+    }
+    for (number, audience) in (0..).zip(audiences) {
+        for (kind, text) in prefixes(audience) {
+            let group = List::audience_group(number, kind);
+            *tables.groups.get_mut(group as usize)? = [1, 0];
+            add(&mut words, layout, (text.as_bytes(), group), 0)?;
+        }
     }
     tables.prefixes = words
         .into_iter()

@@ -13,8 +13,8 @@ use crate::format::{
 use crate::pattern::{Shape, components, is_wild};
 use crate::verdict::Terms;
 use crate::{
-    Alias, CallerRule, Console, Effect, FileRule, Mode, Place, Policy, RuleIndex, image, names,
-    screen,
+    Alias, Audiences, CallerRule, Console, Effect, FileRule, Mode, Place, Policy, RuleIndex,
+    audiences, image, names, screen,
 };
 
 /// An offset into the strings, and a length.
@@ -30,6 +30,8 @@ pub(super) struct Layout<'a> {
     /// Where the alias of each node leads to.
     aliases: BTreeMap<u32, &'a [u8]>,
     rules: Vec<[u32; 12]>,
+    /// The exceptions for audiences.
+    scopes: Vec<[u32; 2]>,
     /// The globs that forbid, whole.
     ancestors: Vec<Text>,
     strings: Strings<'a>,
@@ -40,7 +42,10 @@ impl<'a> Layout<'a> {
     /// Adds a rule; `None` if it does not fit.
     pub(super) fn rule(&mut self, index: RuleIndex, rule: &'a FileRule) -> Option<()> {
         self.tell(&rule.id, &rule.section, &rule.pattern, (&rule.place, rule.reason.as_deref()))?;
-        let terms = Terms::new(rule.access, rule.effect, rule.fixed).word();
+        let terms = match rule.audience {
+            Some(_) => Terms::scoped(rule.access).word(),
+            None => Terms::new(rule.access, rule.effect, rule.fixed).word(),
+        };
         for shape in rule.names.iter().map(Shape::of) {
             let (node, glob) = match shape {
                 Shape::Literal(place) => (self.node(RULES_ROOT, place)?, 0),
@@ -62,6 +67,11 @@ impl<'a> Layout<'a> {
             }
         }
         Some(())
+    }
+
+    /// Notes for which audience an exception is.
+    pub(super) fn scope(&mut self, index: RuleIndex, audience: u32) {
+        self.scopes.push([index.number(), audience]);
     }
 
     /// Adds what messages say about a rule on callers, and gives it its number.
@@ -142,7 +152,8 @@ impl<'a> Layout<'a> {
 
     /// The bytes of the image; `None` if they are too many.
     pub(super) fn finish(mut self, policy: &'a Policy) -> Option<Vec<u8>> {
-        let callers = callers::tables(&policy.callers, &mut self)?;
+        let audiences = audiences(policy);
+        let callers = callers::tables(&policy.callers, &audiences, &mut self)?;
         let mut contents: BTreeMap<u32, u32> = BTreeMap::new();
         let mut items = Vec::new();
         for (node, mut run) in self.items {
@@ -185,6 +196,7 @@ impl<'a> Layout<'a> {
         output
             .section(Header::CallerPrefixes, callers.prefixes.into_iter().map(record::<6, 24>))?;
         output.section(Header::Hidden, pairs(hidden))?;
+        output.section(Header::Scopes, pairs(self.scopes))?;
         output.section(Header::Directories, pairs(callers.directories))?;
         output.section(Header::Files, callers.files.into_iter().map(record::<4, 16>))?;
         let [at, length] = audit_file;
@@ -247,7 +259,11 @@ fn settings(policy: &Policy) -> u32 {
     let set = bits.into_iter().filter(|(is_set, _)| *is_set);
     let set = set.fold(0, |settings, (_, bit)| settings | bit);
     let whole = u32::from(names::whole(policy).bits()) << Settings::WHOLE;
-    set | whole | u32::from(names::by_names(policy).bits()) << Settings::NAMES
+    let hosts = (0..).zip(audiences(policy)).filter(|(_, audience)| audience.host);
+    let hosts = hosts.fold(Audiences::NONE, |hosts, (number, _)| hosts | Audiences::only(number));
+    set | whole
+        | u32::from(hosts.bits()) << Settings::HOST
+        | u32::from(names::by_names(policy).bits()) << Settings::NAMES
 }
 
 /// All texts.

@@ -64,6 +64,6 @@ impl<'a> Image<'a> {
 
     fn list(&self, list: List, kind: CallerKind) -> CallerList<'a> {
         let tables = (self.callers.groups, self.callers.prefixes);
-        CallerList::new(tables, self.strings, list, kind)
+        CallerList::new(tables, self.strings, list.group(kind))
     }
 }

@@ -5,6 +5,8 @@ mod support;
 
 /// Random policies: the image and the reference agree.
 mod agreement;
+/// Exceptions for certain callers.
+mod audiences;
 /// Rules about callers.
 mod callers;
 /// The variables that children do not get.

@@ -1,9 +1,9 @@
 //! Relative paths that pass by their names: the claim of the module `names`.
 
 use proptest::prelude::*;
-use ringfence_policy::{Access, Effect, Image, PathPattern, Policy, compile, reference};
+use ringfence_policy::{Access, Audiences, Effect, Image, PathPattern, Policy, compile, reference};
 
-use crate::support::{access, policy, random_policy};
+use crate::support::{access, audience, policy, random_policy, random_policy_for_some};
 
 /// All paths of at most `depth` components over names of the random policies, one of them rare.
 fn tree(depth: usize) -> Vec<String> {
@@ -41,7 +41,12 @@ fn is_file(policy: &Policy, place: &str) -> bool {
     let literals = || naming.iter().filter(|(wild, _)| !wild);
     let all_literals = literals().next().is_some() && literals().all(|(_, leaf)| *leaf);
     (all_literals || naming.contains(&(true, true)))
-        && reference::decide(policy, place.as_bytes()).refused().contains(Access::WRITE)
+        && whoever(policy, place).contains(Access::WRITE)
+}
+
+/// What is refused at a path whoever calls: a process may hold what one of its callers may.
+fn whoever(policy: &Policy, path: &str) -> Access {
+    reference::decide_among(policy, path.as_bytes(), Audiences::ALL).refused()
 }
 
 fn is_wild(name: &PathPattern) -> bool {
@@ -66,7 +71,7 @@ fn leak(policy: &Policy) -> Option<String> {
     let image = Image::parse(&bytes).expect("the image is whole");
     let accesses = image.by_names();
     for directory in tree(3) {
-        let held = reference::decide(policy, absolute(&directory).as_bytes()).refused();
+        let held = whoever(policy, absolute(&directory));
         if held == Access::ALL || !may_be_directory(policy, &directory) {
             continue;
         }
@@ -97,6 +102,35 @@ proptest! {
     fn nothing_refused_passes_by_its_names_with_globs(policy in random_policy(true)) {
         prop_assert_eq!(leak(&policy), None);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// One caller holds a directory, and another, who is in no audience, goes on from there.
+    #[test]
+    fn nothing_refused_passes_by_its_names_from_what_others_hold(
+        policy in random_policy_for_some(true),
+    ) {
+        prop_assert_eq!(leak(&policy), None);
+    }
+}
+
+#[test]
+fn an_exception_for_some_keeps_the_shortcut_only_where_it_is_for_a_file() {
+    let by_names = |rules: &str| {
+        let mut policy = policy(rules);
+        for rule in policy.rules.iter_mut().filter(|rule| rule.effect == Effect::Allow) {
+            rule.audience = Some(audience("h"));
+        }
+        let bytes = compile(&policy).expect("the policy compiles");
+        let image = Image::parse(&bytes).expect("the image is whole");
+        assert_eq!(image.whole(), Access::NONE);
+        image.by_names()
+    };
+    assert_eq!(by_names("forbid /srv; allow:read,list,metadata,leaf /srv/conf"), Access::ALL);
+    assert_eq!(by_names("forbid /srv; allow:write,leaf /srv/conf"), Access::NONE);
+    assert_eq!(by_names("forbid /srv; allow /srv/in"), Access::NONE);
 }
 
 #[test]

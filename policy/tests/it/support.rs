@@ -1,7 +1,9 @@
 //! Policies made of one line, and random ones.
 
 use proptest::prelude::*;
-use ringfence_policy::{Access, Effect, FileRule, PathPattern, Place, Policy};
+use ringfence_policy::{
+    Access, Audience, CallerKind, CallerPrefix, Effect, FileRule, PathPattern, Place, Policy,
+};
 
 /// The rules of a text: `forbid /etc`, `allow:read,list /etc/ssl`, `fixed:write,leaf /run/image`,
 /// separated by `;`. A path with a wildcard is a glob.
@@ -29,6 +31,7 @@ fn rule(number: usize, text: &str) -> FileRule {
         reason: None,
         fixed: verb == "fixed",
         leaf: words.contains(&"leaf"),
+        audience: None,
     }
 }
 
@@ -100,8 +103,29 @@ fn random_rule(globs: bool) -> impl Strategy<Value = FileRule> {
             effect: if forbids { Effect::Forbid } else { Effect::Allow },
             fixed,
             leaf,
+            audience: None,
             ..rule(0, "forbid /")
         })
+}
+
+/// An audience of a few letters: `h` is the host, others are libraries.
+pub(crate) fn audience(letters: &str) -> Audience {
+    let named = letters.chars().filter(|letter| *letter != 'h');
+    let prefix = |letter: char| CallerPrefix { kind: CallerKind::Native, text: letter.to_string() };
+    Audience { host: letters.contains('h'), callers: named.map(prefix).collect() }
+}
+
+/// A random policy, some of whose exceptions are for an audience only.
+pub(crate) fn random_policy_for_some(globs: bool) -> impl Strategy<Value = Policy> {
+    let rule = (random_rule(globs), prop::option::weighted(0.6, "[hab]{1,2}"));
+    let rule = rule.prop_map(|(mut rule, letters)| {
+        if rule.effect == Effect::Allow {
+            rule.fixed = false;
+            rule.audience = letters.map(|letters| audience(&letters));
+        }
+        rule
+    });
+    prop::collection::vec(rule, 0..7).prop_map(|rules| Policy { rules, ..Policy::default() })
 }
 
 /// A random policy of a few rules that cross each other.

@@ -224,6 +224,7 @@ impl Entry {
             reason: None,
             fixed: false,
             leaf: self.path.is_file(),
+            audience: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use ringfence_policy::{Access, Effect, FileRule, Image, RuleIndex};
+use ringfence_policy::{Access, Audiences, Effect, FileRule, Image, RuleIndex};
 use serde_json::{Value, json};
 
 use super::InForce;
@@ -38,7 +38,8 @@ impl<'a> Answer<'a> {
         follow: bool,
     ) -> Result<Self, Refusal> {
         let links = Links::default();
-        let walk = |image: Image<'_>| way::walk(image, &links, path, access, follow);
+        let nobody = (follow, Audiences::NONE);
+        let walk = |image: Image<'_>| way::walk(image, &links, path, access, nobody);
         let way = walk(rules.image()?)?;
         let mut answer =
             Self { path, access, mode: rules.mode, way, rule: None, nearest: None, remedy: None };
@@ -143,7 +144,9 @@ fn rule_of(rules: &InForce, index: RuleIndex) -> Option<&FileRule> {
 
 /// The exception by which a place passes although a rule forbids what is around it.
 fn passing<'a>(rules: &'a InForce, place: &[u8], access: Access) -> Option<&'a FileRule> {
-    let about = |rule: &&FileRule| rule.access.contains(access) && covers(rule, place);
+    let about = |rule: &&FileRule| {
+        rule.audience.is_none() && rule.access.contains(access) && covers(rule, place)
+    };
     let all = || rules.policy.rules.iter().filter(about);
     all().find(|rule| rule.effect == Effect::Forbid)?;
     all().filter(|rule| rule.effect == Effect::Allow).max_by_key(|rule| remedy::length(rule, place))

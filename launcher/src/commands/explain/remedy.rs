@@ -1,6 +1,6 @@
 //! What to write so that a refused access is allowed, found by trying it.
 
-use ringfence_policy::{Access, Effect, FileRule, Image, PathPattern, Place};
+use ringfence_policy::{Access, Audience, CallerKind, Effect, FileRule, Image, PathPattern, Place};
 use serde_json::{Value, json};
 
 use super::InForce;
@@ -131,6 +131,7 @@ fn exception(refused: &Refused) -> FileRule {
         reason: None,
         fixed: false,
         leaf: false,
+        audience: None,
     }
 }
 
@@ -158,7 +159,9 @@ pub(super) fn nearest<'a>(
     if let Some(found) =
         exceptions().filter(|rule| covers(rule, text)).max_by_key(|rule| length(rule, text))
     {
-        let why = if rule.fixed {
+        let why = if let Some(audience) = &found.audience {
+            format!("it is for {} only", callers(audience))
+        } else if rule.fixed {
             "no exception lifts a rule of the fence's own".into()
         } else if !found.access.contains(refused.access) {
             format!("it is not for `{}`", word(refused.access))
@@ -174,6 +177,18 @@ pub(super) fn nearest<'a>(
         .filter(|(common, _)| *common > 0 && *common >= forbidden)
         .max_by_key(|(common, _)| *common)?;
     Some(Nearest { rule: found, why: "it is about another place".into() })
+}
+
+/// Those that an exception is for, as a policy has them.
+pub(crate) fn callers(audience: &Audience) -> String {
+    let kind = |kind| match kind {
+        CallerKind::Java => "java",
+        CallerKind::Python => "python",
+        CallerKind::Native => "native",
+    };
+    let named = audience.callers.iter().map(|one| format!("`{}:{}`", kind(one.kind), one.text));
+    let host = audience.host.then(|| "`host`".to_owned());
+    host.into_iter().chain(named).collect::<Vec<_>>().join(", ")
 }
 
 /// How many components of a path the rule's longest name takes that covers it, 0 if none does.

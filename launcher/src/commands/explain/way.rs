@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use ringfence_policy::{Access, Image, RuleIndex};
+use ringfence_policy::{Access, Audiences, Image, RuleIndex};
 use rustix::io::Errno;
 
 use crate::places::{Links, beneath, components, join, rest_below};
@@ -67,11 +67,11 @@ pub(super) fn walk(
     links: &Links,
     path: &Path,
     access: Access,
-    follow: bool,
+    (follow, among): (bool, Audiences),
 ) -> Result<Way, Refusal> {
     let (text, directory) = absolute(path)?;
-    let mut walker =
-        Walker { image, links, access, follow: follow || directory, text, turns: vec![] };
+    let follow = follow || directory;
+    let mut walker = Walker { image, links, access, follow, among, text, turns: vec![] };
     let refused = walker.run(path)?;
     Ok(Way { turns: walker.turns, place: walker.text, refused })
 }
@@ -100,6 +100,8 @@ struct Walker<'a> {
     links: &'a Links,
     access: Access,
     follow: bool,
+    /// Whose exceptions count besides those for everybody.
+    among: Audiences,
     text: Vec<u8>,
     turns: Vec<Turn>,
 }
@@ -138,7 +140,7 @@ impl Walker<'_> {
     }
 
     fn judge(&self, text: &[u8], access: Access) -> Option<Refused> {
-        let rule = self.image.decide(text).refuses(access)?;
+        let rule = self.image.decide_among(text, self.among).refuses(access)?;
         Some(Refused { text: text.to_vec(), access, rule })
     }
 

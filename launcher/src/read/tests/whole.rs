@@ -79,9 +79,29 @@ fn an_exception_for_some_callers_is_never_one_for_all() {
     let document = accepted(&native(
         "  files:\n    forbidden: [/a]\n    allowed: [{path: /a/b, callers: [host]}]\n",
     ));
-    assert_eq!(document.rules.len(), 1, "the exception is left out");
-    assert_eq!(document.unenforced[0].what, "files.allowed[0].callers");
-    assert_eq!(document.unenforced[0].span.to_string(), "env:POLICY:5:28");
+    let audience = document.rules[1].audience.as_ref().expect("it is for some");
+    assert!(audience.host && audience.callers.is_empty());
+    assert_eq!(document.unenforced[0].what, "files.allowed[0].callers `host`");
+    assert_eq!(document.unenforced[0].span.to_string(), "env:POLICY:5:38");
+}
+
+#[test]
+fn lists_of_the_same_callers_are_one_audience() {
+    let document = accepted(&native(
+        "  files:
+    forbidden: [/a]
+    allowed:
+      - {path: /a/b, callers: [host, 'native:libscan.so', io.acme.Report]}
+      - {path: /a/c, callers: ['java:io.acme.Report', 'native:libscan.so', host, host]}
+      - {path: /a/d, callers: [io.acme.Report]}
+",
+    ));
+    let audiences: Vec<_> =
+        document.rules.iter().filter_map(|rule| rule.audience.as_ref()).collect();
+    assert_eq!(audiences[0], audiences[1]);
+    assert_ne!(audiences[1], audiences[2]);
+    let kinds: Vec<_> = audiences[0].callers.iter().map(|one| (one.kind, &*one.text)).collect();
+    assert_eq!(kinds, [(CallerKind::Java, "io.acme.Report"), (CallerKind::Native, "libscan.so")]);
 }
 
 #[test]
