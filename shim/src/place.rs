@@ -366,7 +366,7 @@ fn rewrite(state: &State, goal: &Goal, text: &mut Text) -> Answer<bool> {
     if let Some((length, target)) = state.image.alias(text.bytes())
         && !is_meant(goal, text, length)
     {
-        text.splice(0, length, target)?;
+        text.begin_with(target, length)?;
         changed = true;
     }
     if text.bytes().starts_with(b"/proc/") {

@@ -390,6 +390,24 @@ impl Text {
         }
     }
 
+    /// Puts an absolute text in the place of the first `end` bytes.
+    ///
+    /// # Errors
+    /// ENAMETOOLONG when the whole does not fit.
+    pub(crate) fn begin_with(&mut self, head: &[u8], end: usize) -> Answer<()> {
+        let head = if head == b"/" { b"" } else { head };
+        let tail = self.length.saturating_sub(end);
+        let length = head.len().saturating_add(tail);
+        if length > LONGEST {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        self.bytes.copy_within(end.min(self.length)..self.length, head.len());
+        let place = self.bytes.get_mut(..head.len()).ok_or(Errno::ENAMETOOLONG)?;
+        place.write_copy_of_slice(head);
+        self.length = length;
+        if length == 0 { self.push(b'/') } else { Ok(()) }
+    }
+
     /// Puts `target` in the place of the bytes from `start` to `end`, without `.`, `//` and the
     /// like; an absolute target drops what was before it. Says whether the target holds a `..`.
     ///
