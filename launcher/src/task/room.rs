@@ -19,6 +19,8 @@ use crate::run::refusal::Refusal;
 
 /// The parts of a room.
 const PARTS: [&str; 3] = ["work", "home", "tmp"];
+/// The file beside them that a container's runner reads for each attempt.
+const VARIABLES: &str = "environment";
 
 /// The private directory of a task; it is gone when this is dropped.
 #[derive(Debug)]
@@ -60,9 +62,9 @@ impl Room {
         self.own.join("tmp")
     }
 
-    /// A file beside the task's own directories, for its runner.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.own.join(name)
+    /// The file of a container's variables.
+    pub(crate) fn variables(&self) -> PathBuf {
+        self.own.join(VARIABLES)
     }
 
     /// Furnishes the room for an attempt: empty, but for these files. `shared` lets every user of
@@ -74,9 +76,13 @@ impl Room {
         let failed = |what: &Path, error: std::io::Error| {
             Refusal::plain(format!("cannot make `{}`: {error}", what.display()))
         };
+        let left = self.own.read_dir().map_err(|error| failed(&self.own, error))?;
+        for left in left.flatten().filter(|left| left.file_name() != VARIABLES) {
+            remove(&left.path()).map_err(|error| failed(&left.path(), error))?;
+        }
         for part in PARTS {
             let part = self.own.join(part);
-            remove(&part).and_then(|()| make(&part)).map_err(|error| failed(&part, error))?;
+            make(&part).map_err(|error| failed(&part, error))?;
             if shared {
                 let open = Permissions::from_mode(0o777);
                 std::fs::set_permissions(&part, open).map_err(|error| failed(&part, error))?;
@@ -160,29 +166,66 @@ fn make(directory: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(directory, Permissions::from_mode(0o700))
 }
 
-/// Removes a directory with all in it, also where the task took its own rights to it away.
+/// Removes a directory with all in it, whatever the task has made of it.
 fn remove(directory: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            give_back(directory)?;
-            std::fs::remove_dir_all(directory)
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            std::fs::remove_file(directory)
         }
-        other => other,
+        // The task took its own rights away, or nested directories deeper than there are descriptors.
+        Err(_) => flatten(directory).and_then(|()| std::fs::remove_dir_all(directory)),
+        Ok(()) => Ok(()),
     }
 }
 
-/// Gives us back the rights to the directories in a directory. No link is followed: each entry is
-/// looked at by its own kind, and nothing of the task runs any more.
-fn give_back(directory: &Path) -> std::io::Result<()> {
-    std::fs::set_permissions(directory, Permissions::from_mode(0o700))?;
-    for entry in directory.read_dir()? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            give_back(&entry.path())?;
+/// Empties a directory without ever going deeper than the directories in it: what these hold is
+/// moved up beside them. No link is followed: each entry is looked at by its own kind, and nothing
+/// of the task runs any more.
+fn flatten(top: &Path) -> std::io::Result<()> {
+    give_back(top)?;
+    let mut moved: u64 = 0;
+    loop {
+        let mut is_flat = true;
+        for entry in top.read_dir()? {
+            let (kind, path) = entry.and_then(|entry| Ok((entry.file_type()?, entry.path())))?;
+            if !kind.is_dir() {
+                std::fs::remove_file(path)?;
+                continue;
+            }
+            is_flat = false;
+            give_back(&path)?;
+            for inner in path.read_dir()? {
+                let inner = inner?;
+                if !inner.file_type()?.is_dir() {
+                    std::fs::remove_file(inner.path())?;
+                    continue;
+                }
+                give_back(&inner.path())?;
+                std::fs::rename(inner.path(), free_name(top, &mut moved))?;
+            }
+            std::fs::remove_dir(path)?;
+        }
+        if is_flat {
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+/// A name in a directory that is not taken.
+fn free_name(directory: &Path, counted: &mut u64) -> PathBuf {
+    loop {
+        let name = directory.join(format!("moved-{counted}"));
+        if name.symlink_metadata().is_err() {
+            return name;
+        }
+        *counted += 1;
+    }
+}
+
+/// Gives us back the rights to a directory.
+fn give_back(directory: &Path) -> std::io::Result<()> {
+    std::fs::set_permissions(directory, Permissions::from_mode(0o700))
 }
 
 /// Writes a new file of this mode, and the directories above it.
@@ -201,6 +244,7 @@ pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> std::io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
 
     fn room(scratch: &Path) -> Room {
         let (all, own) = (scratch.to_path_buf(), scratch.join("room"));
@@ -215,16 +259,38 @@ mod tests {
         let files = [("sub/in.txt".to_owned(), "text".to_owned())];
         room.furnish(&files, false).expect("furnished");
         std::fs::write(room.work().join("left"), "").expect("written");
+        std::fs::write(room.own.join("beside"), "").expect("written");
+        std::fs::remove_dir(room.home()).expect("removed");
+        std::fs::write(room.home(), "").expect("written");
         let closed = room.temporary().join("closed");
         std::fs::create_dir_all(closed.join("deep")).expect("made");
         std::fs::set_permissions(&closed, Permissions::from_mode(0o0)).expect("changed");
         room.furnish(&files, false).expect("furnished again");
+        assert!(!room.own.join("beside").exists() && room.home().is_dir());
         let names: Vec<_> = room.work().read_dir().expect("listed").flatten().collect();
         assert_eq!(names.len(), 1);
         let text = std::fs::read_to_string(room.work().join("sub/in.txt")).expect("read");
         assert_eq!(text, "text");
         let mode = room.work().metadata().expect("it is there").mode();
         assert_eq!(mode & 0o777, 0o700);
+        room.close().expect("closed");
+        assert_eq!(scratch.path().read_dir().expect("listed").count(), 0);
+    }
+
+    /// Deeper than there are descriptors, and than a path may be long.
+    #[test]
+    fn directories_of_any_depth_are_removed() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let room = room(scratch.path());
+        room.furnish(&[], false).expect("furnished");
+        let (mode, make) = (Mode::from_raw_mode(0o700), OFlags::CREATE | OFlags::WRONLY);
+        let mut at = open(room.work(), OFlags::PATH, mode).expect("opened");
+        for _ in 0..4200 {
+            mkdirat(&at, "d", mode).expect("made");
+            openat(&at, "f", make, mode).expect("made");
+            at = openat(&at, "d", OFlags::PATH, mode).expect("opened");
+        }
+        drop(at);
         room.close().expect("closed");
         assert_eq!(scratch.path().read_dir().expect("listed").count(), 0);
     }

@@ -80,7 +80,7 @@ impl<'a> Container<'a> {
             cli::Mode::Off => None,
             _ => Fence::raise(&client, &task.container.image, &rules)?,
         };
-        let variables = task.room.file("environment");
+        let variables = task.room.variables();
         let container = Self { client, task, fence, variables };
         container.write_variables()?;
         Ok(container)
