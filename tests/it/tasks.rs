@@ -4,6 +4,8 @@
 mod isolation;
 // Tasks in containers, by podman.
 mod containers;
+// How a container client is used, and signals at each of its calls.
+mod clients;
 // How tasks end: by themselves, by time, by a signal, after retries; and that nothing is left.
 mod endings;
 // The languages, files in and out.

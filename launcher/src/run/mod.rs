@@ -36,6 +36,7 @@ use crate::{cli, exit, places};
 use environment::{Fence, Variables};
 use policy::Loaded;
 use refusal::Refusal;
+pub(crate) use worker::close_descriptors_at_exec;
 
 /// Where glibc's own libraries are, by the conventions of distributions.
 const LIBRARIES: [&str; 4] =

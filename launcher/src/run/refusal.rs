@@ -1,5 +1,6 @@
 //! Why `run` does not start the command, and what to do about it.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use crate::exit;
@@ -67,12 +68,13 @@ impl Refusal {
 
     pub(crate) fn to_text(&self) -> String {
         let code = self.code.map(|code| format!("[{code}]")).unwrap_or_default();
-        let mut text = format!("ringfence: \x1b[1;31merror{code}\x1b[0m: {}\n", self.what);
+        let what = printable(&self.what);
+        let mut text = format!("ringfence: \x1b[1;31merror{code}\x1b[0m: {what}\n");
         for note in &self.notes {
-            text += &format!("  = note: {note}\n");
+            text += &format!("  = note: {}\n", printable(note));
         }
         if let Some(help) = &self.help {
-            text += &format!("  = help: {help}\n");
+            text += &format!("  = help: {}\n", printable(help));
         }
         text
     }
@@ -90,6 +92,16 @@ impl Refusal {
     }
 }
 
+/// A line with its control characters escaped: names that a flow's author or a program chose go
+/// into it, and none of them ends the line or talks to the terminal.
+pub(crate) fn printable(line: &str) -> Cow<'_, str> {
+    if !line.contains(char::is_control) {
+        return line.into();
+    }
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    line.chars().map(shown).collect::<String>().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +115,13 @@ mod tests {
             text,
             "ringfence: error[RF401]: `/bin/x` is static\n  = note: it is\n  = help: take another\n"
         );
+    }
+
+    #[test]
+    fn a_name_in_a_refusal_neither_ends_its_line_nor_talks_to_the_terminal() {
+        let text = Refusal::plain("`a\nb\x1b[31m` is é").note("\t").to_text();
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(text, "ringfence: error: `a\\nb\\u{1b}[31m` is é\n  = note: \\t\n");
     }
 
     #[test]

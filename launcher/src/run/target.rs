@@ -96,6 +96,10 @@ pub(crate) fn check(program: &Path, policy: Image<'_>) -> Result<(), Refusal> {
     let mut next = program.to_owned();
     for _ in 0..MOST_INTERPRETERS {
         permitted(&next, policy)?;
+        if next != program && matches!(stat(&next), Err(Errno::NOENT)) {
+            let why = format!("`{}` is run by it", program.display());
+            return Err(missing(next.as_os_str()).note(why));
+        }
         match look(&next, policy)? {
             Some(interpreter) => next = interpreter,
             None => return Ok(()),
@@ -256,7 +260,9 @@ mod tests {
             assert_eq!(checked(&path), "", "{}", text.escape_ascii());
         }
         let (_scratch, path) = script(b"#!/nonexistent/sh\n");
-        assert!(checked(&path).contains("`/nonexistent/sh` cannot be looked at"));
+        let refusal = checked(&path);
+        assert!(refusal.contains("`/nonexistent/sh` was not found"), "{refusal}");
+        assert!(refusal.contains(&format!("`{}` is run by it", path.display())), "{refusal}");
     }
 
     #[test]

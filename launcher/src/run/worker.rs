@@ -60,6 +60,17 @@ fn restore() {
     close(2, &io::stderr());
 }
 
+/// Has every descriptor but the standard streams closed in whatever this process starts.
+pub(crate) fn close_descriptors_at_exec() {
+    let numbers = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<c_int>().ok());
+    for number in numbers.filter(|number| *number > 2) {
+        // SAFETY: F_SETFD takes an int and changes nothing but what an exec does; that of a number
+        // which has been closed meanwhile fails.
+        unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
 /// Replaces this process by `program`; returns only the reason why that failed.
 ///
 /// A file that the kernel does not know is run by `/bin/sh`, as execvp(3) does.

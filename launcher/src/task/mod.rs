@@ -3,6 +3,7 @@
 //! In this order, so that nothing is half-started: the policy, the flow with its defaults, the task,
 //! its plan, the fence around it, and only then the first process of its own.
 
+mod attempts;
 mod environment;
 mod output;
 mod outputs;
@@ -17,7 +18,6 @@ mod supervise;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use crate::cli;
 use crate::defaults::flow::{self, Resolved};
@@ -29,15 +29,14 @@ use crate::read::world::World;
 use crate::run::policy::Loaded;
 use crate::run::refusal::Refusal;
 use crate::run::{self, Stop, report, target};
+use attempts::Attempts;
 use output::Form;
 use plan::{Plan, Surroundings};
 use progress::{Given, Progress};
 use room::Room;
-use runner::Watch;
 use runner::container::Container;
 use select::Selected;
 use signals::Signals;
-use supervise::Ending;
 
 /// The options of `ringfence task`.
 #[derive(clap::Args, Debug)]
@@ -95,13 +94,22 @@ fn input(text: &str) -> Result<(String, String), String> {
 /// Runs the task and returns its exit status.
 pub(crate) fn task(options: &Task) -> u8 {
     options.color.apply();
-    match start(options) {
+    crate::run::close_descriptors_at_exec();
+    let mut id = options.id.clone();
+    match start(options, &mut id) {
         Ok(status) => status,
-        Err(stop) => stop.report(options.json),
+        Err(stop) => {
+            let status = stop.report(options.json);
+            if options.json {
+                progress::refused(id.as_deref(), status);
+            }
+            status
+        }
     }
 }
 
-fn start(options: &Task) -> Result<u8, Stop> {
+/// `id` becomes that of the task, as soon as it is known.
+fn start(options: &Task, id: &mut Option<String>) -> Result<u8, Stop> {
     run::not_inside_a_fence()?;
     let document =
         crate::read::load_for_tasks(&options.policies, &World::current()).map_err(Stop::Policy)?;
@@ -109,6 +117,7 @@ fn start(options: &Task) -> Result<u8, Stop> {
     let resolved = resolve(options, &defaults)?;
     let file = options.flow.display().to_string();
     let task = select::select(&resolved.flows, options.id.as_deref(), &file)?;
+    *id = Some(task.id.to_string());
     let signals = Signals::listen()
         .map_err(|error| Refusal::plain(format!("cannot listen to signals: {error}")))?;
     let room = Room::new(&run::run_id()?)?;
@@ -130,6 +139,10 @@ fn start(options: &Task) -> Result<u8, Stop> {
 
 /// The flow with its defaults.
 fn resolve(options: &Task, defaults: &Policy) -> Result<Resolved, Stop> {
+    if Path::new(&options.flow).is_dir() {
+        let what = format!("`{}` is a directory", options.flow.display());
+        return Err(Refusal::plain(what).help("name the file of one flow").into());
+    }
     let mut mistakes = Mistakes::default();
     let sources =
         crate::commands::defaults::read_flows(std::slice::from_ref(&options.flow), &mut mistakes);
@@ -202,77 +215,23 @@ impl Start<'_> {
                     &mut loaded,
                     (&options, mode),
                     environment,
-                )?;
+                );
+                let process = process.map_err(|refusal| self.signals.interrupted(refusal))?;
                 progress.begin(&plan.class, progress::unfenced(mode), given);
                 Ok(attempts.run(&process)?)
             }
             plan::Runner::Container(container) => {
-                room.furnish(&plan.files, container.user.is_some())?;
+                room.furnish(&plan.files, true)?;
                 let policy = runner::container::Rules { loaded, options: &options, mode };
                 let inherited = environment::inherited(&inherit);
                 let task = runner::container::Task { plan, container, room, inherited: &inherited };
-                let runner = Container::new(task, policy, self.signals)?;
+                let runner = Container::new(task, policy, self.signals);
+                let runner = runner.map_err(|refusal| self.signals.interrupted(refusal))?;
                 progress.begin(&plan.class, &runner.described(), given);
                 Ok(attempts.run(&runner)?)
             }
         }
     }
-}
-
-/// The attempts of a task.
-struct Attempts<'a> {
-    plan: &'a Plan,
-    room: &'a Room,
-    progress: &'a Progress,
-    signals: &'a Signals,
-    /// Where output files go.
-    to: Option<&'a Path>,
-}
-
-impl Attempts<'_> {
-    /// As many as it takes, each in a room that is empty but for the input files.
-    fn run(&self, runner: &impl runner::Runner) -> Result<u8, Refusal> {
-        let (plan, begin) = (self.plan, Instant::now());
-        let watch = Watch { limit: plan.timeout, signals: self.signals, form: self.progress.form };
-        plan.notes.iter().for_each(|note| self.progress.note(note));
-        let mut attempts = 1;
-        loop {
-            let ending = runner.attempt(&watch)?;
-            let failed = !matches!(ending, Ending::Exited(0) | Ending::Interrupted(_));
-            let retry = plan.retry.as_ref().filter(|_| failed);
-            let pause = retry.and_then(|retry| retry.next(attempts, begin.elapsed(), chance()));
-            let Some(pause) = pause else { return self.end(attempts, ending) };
-            self.progress.again(attempts, ending, pause);
-            if !self.signals.pause(pause) {
-                let signal = self.signals.asked().unwrap_or_default();
-                return self.end(attempts, Ending::Interrupted(signal));
-            }
-            let shared = matches!(&plan.runner, plan::Runner::Container(c) if c.user.is_some());
-            self.room.furnish(&plan.files, shared)?;
-            attempts += 1;
-        }
-    }
-
-    fn end(&self, attempts: u32, ending: Ending) -> Result<u8, Refusal> {
-        let mut kept = Vec::new();
-        if ending == Ending::Exited(0) && !self.plan.outputs.is_empty() {
-            match self.to {
-                Some(to) => kept = outputs::collect(&self.room.work(), &self.plan.outputs, to)?,
-                None => self.progress.note("its output files are not kept: give `--output DIR`"),
-            }
-        }
-        self.progress.end(attempts, ending, &kept);
-        Ok(progress::status(ending))
-    }
-}
-
-/// A number between 0 and 1 that nobody foresees.
-fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    let flags = rustix::rand::GetRandomFlags::empty();
-    // Without random bytes the pause is the shortest.
-    let _ = rustix::rand::getrandom(&mut bytes, flags);
-    f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
 }
 
 impl Task {

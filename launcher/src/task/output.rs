@@ -5,6 +5,7 @@
 
 use std::io::{Read, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -31,6 +32,28 @@ pub(crate) enum Form {
     Json,
 }
 
+/// The end of what was heard on the standard error output, beside passing it on.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<Vec<u8>>);
+
+impl Heard {
+    /// As much as an error message takes.
+    const MOST: usize = 4096;
+
+    fn add(&self, line: &[u8]) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.extend_from_slice(line);
+        let over = heard.len().saturating_sub(Self::MOST);
+        heard.drain(..over);
+    }
+
+    /// The words, as far as they are text.
+    pub(crate) fn text(&self) -> String {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&heard).into_owned()
+    }
+}
+
 /// The streams of a task that are being passed on.
 pub(crate) struct Output {
     threads: Vec<JoinHandle<()>>,
@@ -39,20 +62,25 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Begins to pass on the streams.
+    /// Begins to pass on the streams; `heard` keeps the end of the standard error output.
     ///
     /// # Errors
     /// Where the kernel has no pipe or no thread to give.
     pub(crate) fn pass_on(
         streams: impl IntoIterator<Item = (Stream, OwnedFd)>,
         form: Form,
+        heard: Option<&Arc<Heard>>,
     ) -> std::io::Result<Self> {
         let (ended, end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let threads = streams.into_iter().map(|(stream, from)| {
             rustix::io::ioctl_fionbio(&from, true)?;
             let ended = ended.try_clone()?;
-            thread::Builder::new()
-                .spawn(move || copy(from, &ended, |line| write(stream, form, line)))
+            let heard = heard.filter(|_| stream == Stream::Err).cloned();
+            let pass = move |line: &[u8]| {
+                heard.as_ref().into_iter().for_each(|heard| heard.add(line));
+                write(stream, form, line)
+            };
+            thread::Builder::new().spawn(move || copy(from, &ended, pass))
         });
         let threads = threads.collect::<std::io::Result<_>>()?;
         Ok(Self { threads, end })
@@ -194,6 +222,15 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_what_was_said_is_heard() {
+        let heard = Heard::default();
+        heard.add(&[b'x'; 5000]);
+        heard.add(b"end\n");
+        assert_eq!(heard.text().len(), Heard::MOST);
+        assert!(heard.text().ends_with("xend\n"));
+    }
+
+    #[test]
     fn nobody_who_reads_ends_it() {
         let mut lines = Lines::default();
         assert!(!lines.add(b"a\nb\n", &|_| false));
@@ -203,8 +240,10 @@ mod tests {
     fn a_stream_that_somebody_else_holds_is_not_waited_for() {
         let (from, held) = rustix::pipe::pipe().expect("a pipe");
         rustix::io::write(&held, b"said\n").expect("written");
-        let output = Output::pass_on([(Stream::Err, from)], Form::Text).expect("passed on");
-        output.finish();
+        let heard = Arc::default();
+        let output = Output::pass_on([(Stream::Err, from)], Form::Text, Some(&heard));
+        output.expect("passed on").finish();
+        assert_eq!(heard.text(), "said\n");
         drop(held);
     }
 }

@@ -9,6 +9,7 @@ use super::output::{Form, event};
 use super::supervise::Ending;
 use crate::cli;
 use crate::exit;
+use crate::run::refusal::printable;
 use crate::run::report::write;
 
 /// A property that an entry of defaults gave to the task.
@@ -87,7 +88,7 @@ impl Progress {
 
     fn say(&self, what: &str) {
         if !self.quiet {
-            write(&format!("ringfence: task {}: {what}", self.task));
+            write(&printable(&format!("ringfence: task {}: {what}", self.task)));
         }
     }
 
@@ -95,6 +96,13 @@ impl Progress {
         // Where nobody reads, the exit status still tells.
         let _ = event(&what);
     }
+}
+
+/// The last line where a task was not started, or could not be ended as it should: the reason is
+/// a JSON line of its own, on the standard error output.
+pub(crate) fn refused(task: Option<&str>, status: u8) {
+    // Where nobody reads, the exit status still tells.
+    let _ = event(&json!({ "event": "end", "task": task, "outcome": "refused", "status": status }));
 }
 
 /// The exit status for an ending: the command's own, as env(1) and timeout(1) give them.

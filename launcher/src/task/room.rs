@@ -3,6 +3,8 @@
 //! All rooms of a user lie in one directory that nobody else can look into. To the tasks that
 //! directory is forbidden, except for the room of each; see [`Room::rules`].
 
+mod removal;
+
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,6 +18,7 @@ use rustix::process::geteuid;
 
 use crate::run::private::others_move_it;
 use crate::run::refusal::Refusal;
+use removal::{give_back, remove};
 
 /// The parts of a room.
 const PARTS: [&str; 3] = ["work", "home", "tmp"];
@@ -76,7 +79,8 @@ impl Room {
         let failed = |what: &Path, error: std::io::Error| {
             Refusal::plain(format!("cannot make `{}`: {error}", what.display()))
         };
-        let left = self.own.read_dir().map_err(|error| failed(&self.own, error))?;
+        let left = give_back(&self.own).and_then(|()| self.own.read_dir());
+        let left = left.map_err(|error| failed(&self.own, error))?;
         for left in left.flatten().filter(|left| left.file_name() != VARIABLES) {
             remove(&left.path()).map_err(|error| failed(&left.path(), error))?;
         }
@@ -94,6 +98,23 @@ impl Room {
             write(&path, content.as_bytes(), mode).map_err(|error| failed(&path, error))?;
         }
         Ok(())
+    }
+
+    /// Whether something in the working directory belongs to another user, or cannot be looked at.
+    pub(crate) fn has_files_of_others(&self) -> bool {
+        let own = geteuid().as_raw();
+        let mut next = vec![self.work()];
+        while let Some(directory) = next.pop() {
+            let Ok(entries) = directory.read_dir() else { return true };
+            for entry in entries.flatten() {
+                match entry.metadata() {
+                    Ok(status) if status.uid() != own => return true,
+                    Ok(status) if status.is_dir() => next.push(entry.path()),
+                    _ => {}
+                }
+            }
+        }
+        false
     }
 
     /// What the fence of a task adds: the rooms of others are forbidden, its own is not, and what
@@ -166,68 +187,6 @@ fn make(directory: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(directory, Permissions::from_mode(0o700))
 }
 
-/// Removes a directory with all in it, whatever the task has made of it.
-fn remove(directory: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-            std::fs::remove_file(directory)
-        }
-        // The task took its own rights away, or nested directories deeper than there are descriptors.
-        Err(_) => flatten(directory).and_then(|()| std::fs::remove_dir_all(directory)),
-        Ok(()) => Ok(()),
-    }
-}
-
-/// Empties a directory without ever going deeper than the directories in it: what these hold is
-/// moved up beside them. No link is followed: each entry is looked at by its own kind, and nothing
-/// of the task runs any more.
-fn flatten(top: &Path) -> std::io::Result<()> {
-    give_back(top)?;
-    let mut moved: u64 = 0;
-    loop {
-        let mut is_flat = true;
-        for entry in top.read_dir()? {
-            let (kind, path) = entry.and_then(|entry| Ok((entry.file_type()?, entry.path())))?;
-            if !kind.is_dir() {
-                std::fs::remove_file(path)?;
-                continue;
-            }
-            is_flat = false;
-            give_back(&path)?;
-            for inner in path.read_dir()? {
-                let inner = inner?;
-                if !inner.file_type()?.is_dir() {
-                    std::fs::remove_file(inner.path())?;
-                    continue;
-                }
-                give_back(&inner.path())?;
-                std::fs::rename(inner.path(), free_name(top, &mut moved))?;
-            }
-            std::fs::remove_dir(path)?;
-        }
-        if is_flat {
-            return Ok(());
-        }
-    }
-}
-
-/// A name in a directory that is not taken.
-fn free_name(directory: &Path, counted: &mut u64) -> PathBuf {
-    loop {
-        let name = directory.join(format!("moved-{counted}"));
-        if name.symlink_metadata().is_err() {
-            return name;
-        }
-        *counted += 1;
-    }
-}
-
-/// Gives us back the rights to a directory.
-fn give_back(directory: &Path) -> std::io::Result<()> {
-    std::fs::set_permissions(directory, Permissions::from_mode(0o700))
-}
-
 /// Writes a new file of this mode, and the directories above it.
 ///
 /// # Errors
@@ -244,7 +203,6 @@ pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> std::io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
 
     fn room(scratch: &Path) -> Room {
         let (all, own) = (scratch.to_path_buf(), scratch.join("room"));
@@ -273,24 +231,6 @@ mod tests {
         assert_eq!(text, "text");
         let mode = room.work().metadata().expect("it is there").mode();
         assert_eq!(mode & 0o777, 0o700);
-        room.close().expect("closed");
-        assert_eq!(scratch.path().read_dir().expect("listed").count(), 0);
-    }
-
-    /// Deeper than there are descriptors, and than a path may be long.
-    #[test]
-    fn directories_of_any_depth_are_removed() {
-        let scratch = tempfile::tempdir().expect("a directory");
-        let room = room(scratch.path());
-        room.furnish(&[], false).expect("furnished");
-        let (mode, make) = (Mode::from_raw_mode(0o700), OFlags::CREATE | OFlags::WRONLY);
-        let mut at = open(room.work(), OFlags::PATH, mode).expect("opened");
-        for _ in 0..4200 {
-            mkdirat(&at, "d", mode).expect("made");
-            openat(&at, "f", make, mode).expect("made");
-            at = openat(&at, "d", OFlags::PATH, mode).expect("opened");
-        }
-        drop(at);
         room.close().expect("closed");
         assert_eq!(scratch.path().read_dir().expect("listed").count(), 0);
     }

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
+use super::progress::status;
+use super::supervise::Ending;
+use crate::run::refusal::Refusal;
+
 /// Those that ask us to end.
 const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
@@ -57,13 +61,19 @@ impl Signals {
         while matches!((&self.woken).read(&mut bytes), Ok(length) if length > 0) {}
     }
 
-    /// Waits so long, but not after a signal has asked for the end: then `false`.
-    pub(crate) fn pause(&self, pause: Duration) -> bool {
-        let end = Instant::now() + pause;
-        while self.asked().is_none() && Instant::now() < end {
-            self.wait(Some(end));
+    /// Waits so long, but not after a signal has asked for the end.
+    pub(crate) fn pause(&self, pause: Duration) {
+        let end = Instant::now().checked_add(pause);
+        while self.asked().is_none() && end.is_none_or(|end| Instant::now() < end) {
+            self.wait(end);
         }
-        self.asked().is_none()
+    }
+
+    /// What ended the preparations of a task: the signal that asked for the end, or else this.
+    pub(crate) fn interrupted(&self, refusal: Refusal) -> Refusal {
+        let Some(signal) = self.asked() else { return refusal };
+        Refusal::plain(format!("nothing was started: we got signal {signal}"))
+            .status(status(Ending::Interrupted(signal)))
     }
 }
 

@@ -5,11 +5,12 @@ mod tree;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
-use super::output::{Form, Output, Stream};
+use super::output::{Form, Heard, Output, Stream};
 use super::signals::Signals;
 
 /// How a command ended.
@@ -29,8 +30,13 @@ pub(crate) enum Ending {
 pub(crate) enum Processes<'a> {
     /// Ours: all of them end with it, wherever they have gone.
     Ours,
-    /// A container's: this ends them, and the command then ends by itself.
-    Container(&'a dyn Fn()),
+    /// A container's: the command is its client.
+    Container {
+        /// Ends them; the client then ends by itself.
+        stop: &'a dyn Fn(),
+        /// What the client says on its standard error output.
+        heard: Arc<Heard>,
+    },
 }
 
 /// Starts a command and sees it to its end. When this returns, nothing that it started runs.
@@ -53,12 +59,16 @@ pub(crate) fn supervise(
     // A group of its own: what it does to its group it does not do to us.
     let mut child = std::os::unix::process::CommandExt::process_group(command, 0).spawn()?;
     let end = limit.and_then(|limit| Instant::now().checked_add(limit));
-    let output = Output::pass_on(streams(&mut child), form);
+    let heard = match processes {
+        Processes::Ours => None,
+        Processes::Container { heard, .. } => Some(heard),
+    };
+    let output = Output::pass_on(streams(&mut child), form, heard);
     let mut main = Main { pid: Pid::from_child(&child), status: None };
     let asked = output.is_ok().then(|| main.wait(end, signals)).flatten();
     let cleared = match processes {
         Processes::Ours => tree::end(&mut main, signals),
-        Processes::Container(stop) => main.end_client(asked.is_some(), *stop, signals),
+        Processes::Container { stop, .. } => main.end_client(asked.is_some(), *stop, signals),
     };
     let output = output?;
     output.finish();

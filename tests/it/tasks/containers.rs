@@ -69,6 +69,11 @@ impl Yard {
 
     /// Makes an image of what `fill` puts into a directory.
     pub(super) fn image(&self, name: &str, fill: fn(&Path)) {
+        self.image_with(name, &[], fill);
+    }
+
+    /// The same with words of `podman import`.
+    fn image_with(&self, name: &str, words: &[&str], fill: fn(&Path)) {
         let root = self.kitchen.path("root");
         for directory in ["bin", "etc", "tmp", "proc", "dev", "sys"] {
             fs::create_dir_all(root.join(directory)).expect("our own directory");
@@ -80,7 +85,8 @@ impl Yard {
         let mut tar = Command::new("tar");
         tar.arg("-C").arg(&root).arg("-cf").arg(&archive).arg(".");
         run(&mut tar, b"", LIMIT, "the archive").text();
-        self.podman(&["import", "--quiet", archive.to_str().expect("UTF-8"), name]);
+        let archive = archive.to_str().expect("UTF-8");
+        self.podman(&[&["import", "--quiet"], words, &[archive, name]].concat());
         fs::remove_dir_all(root).expect("our own directory");
     }
 
@@ -224,6 +230,27 @@ fn a_container_is_made_as_its_runner_says() {
     yard.assert_nothing_is_left();
 }
 
+/// The image says who runs in it, and the directory is that user's too.
+#[test]
+fn the_working_directory_is_the_images_own_users_too() {
+    let yard = Yard::new(
+        SEED[0],
+        &own("", &["id -u; echo x > written; cat written in"])
+            .replace("    commands", "    inputFiles: {in: given}\n    commands"),
+    );
+    yard.image_with("localhost/own:1", &["--change", "USER 7"], dynamic);
+    assert_eq!(yard.run(&["-q"]).text(), "7\nx\ngiven");
+    yard.assert_nothing_is_left();
+}
+
+/// Such a library would be loaded before the shim.
+#[test]
+fn an_audit_library_is_not_passed_on_into_a_fence() {
+    let yard = Yard::seed(&task("env: {LD_AUDIT: /x.so, KEPT: '1'}", &["echo $LD_AUDIT$KEPT"]));
+    assert_eq!(yard.run(&["-q"]).text(), "1");
+    assert_eq!(yard.run(&["-q", "--mode", "off"]).text(), "/x.so1", "the control");
+}
+
 #[test]
 fn values_that_a_file_of_variables_cannot_hold_arrive_too() {
     let yard = Yard::seed(&task(
@@ -285,12 +312,18 @@ fn what_is_missing_is_named_and_nothing_else_is_run() {
     assert!(outcome.stderr.contains("RF411"), "{outcome:#?}");
     assert!(outcome.stderr.contains("`localhost/own:1`"), "{outcome:#?}");
     yard.assert_nothing_is_left();
-    // The interpreter.
-    let yard = forced("interpreter: [/bin/none, -c]", &["echo ran"]);
-    let outcome = yard.run(&["-q"]);
-    assert_eq!((status(&outcome), outcome.stdout.as_str()), (125, ""), "{outcome:#?}");
-    assert!(outcome.stderr.contains("`/bin/none`"), "{outcome:#?}");
-    yard.assert_nothing_is_left();
+    // The interpreter: it is not there, or it is no program.
+    for (program, expected, words) in [
+        ("/bin/none", 127, "`/bin/none` was not found in the image `ubuntu:latest`"),
+        ("none", 127, "`none` was not found in the image `ubuntu:latest`"),
+        ("/etc/passwd", 126, "`/etc/passwd` of the image `ubuntu:latest` cannot be started"),
+    ] {
+        let yard = forced(&format!("interpreter: [{program}, -c]"), &["echo ran"]);
+        let outcome = yard.run(&["-q"]);
+        assert_eq!((status(&outcome), outcome.stdout.as_str()), (expected, ""), "{outcome:#?}");
+        assert!(outcome.stderr.contains(words), "{outcome:#?}");
+        yard.assert_nothing_is_left();
+    }
     // The runner itself: a forced one never becomes a local process.
     for client in ["/nonexistent/podman", "/bin/false"] {
         let outcome =

@@ -43,6 +43,20 @@ fn the_environment_is_clean() {
     assert_eq!(names, expected, "{}", outcome.text());
 }
 
+/// A descriptor that the launcher was started with, of a file or of a directory, is not the task's.
+#[test]
+fn no_descriptor_is_inherited_but_the_streams() {
+    let each = "for fd in 0 1 2 8 9; do if [ -e /proc/$$/fd/$fd ]; then echo $fd; fi; done";
+    let kitchen = Kitchen::shell(&[each]);
+    let ours = kitchen.command();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "exec \"$@\" 8</etc/hostname 9</etc", "sh"]).arg(ours.get_program());
+    shell.args(ours.get_args()).args(["-q", "--mode", "off", "flow.yaml"]);
+    shell.current_dir(kitchen.path("")).env("TMPDIR", kitchen.path("tmp"));
+    let outcome = crate::harness::run(&mut shell, b"", super::LIMIT, "the end of the task");
+    assert_eq!(outcome.text(), "0\n1\n2");
+}
+
 #[test]
 fn a_policy_lets_names_through() {
     let policy = "ringfence: {version: 1, tasks: {inheritEnv: [DATABASE_PASSWORD, NOT_SET]}}";

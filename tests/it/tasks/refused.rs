@@ -37,6 +37,34 @@ fn a_missing_interpreter_is_not_found() {
     refused(POLICY, &format!("{ruby}, taskRunner: {PROCESS}"), 127, &["`julia` was not found"]);
 }
 
+/// What the task's own directory does not have is not taken from where `ringfence` was started.
+#[test]
+fn an_interpreter_is_looked_for_from_where_the_task_begins() {
+    let kitchen = Kitchen::shell_with("interpreter: [./program, -c]", &["echo x"]);
+    std::fs::copy("/bin/sh", kitchen.path("program")).expect("our own file");
+    for mode in ["enforce", "off"] {
+        let outcome = kitchen.run(&["--mode", mode]);
+        assert_eq!((status(&outcome), outcome.stdout.as_str()), (127, ""), "{outcome:#?}");
+        assert!(outcome.stderr.contains("`./program` was not found"), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn a_script_without_its_interpreter_names_both() {
+    let kitchen = Kitchen::shell(&[]);
+    let script = kitchen.path("script").display().to_string();
+    kitchen.file("script", "#!/no/such/shell\n");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, executable).expect("our own file");
+    let properties = format!("interpreter: ['{script}']");
+    kitchen.file("flow.yaml", &format!("tasks:\n{}", shell("one", &properties, &["x"])));
+    let outcome = kitchen.run(&[]);
+    assert_eq!(status(&outcome), 127, "{outcome:#?}");
+    for words in ["`/no/such/shell` was not found".to_owned(), format!("`{script}` is run by it")] {
+        assert!(outcome.stderr.contains(&words), "{words}: {outcome:#?}");
+    }
+}
+
 #[test]
 fn an_interpreter_that_cannot_be_fenced_is_refused() {
     let task = format!(
@@ -93,6 +121,47 @@ fn a_mistake_in_the_arguments_is_never_taken_for_the_tasks_status() {
         command.args(words);
         let outcome = run(&mut command, b"", LIMIT, "the message");
         assert_eq!(status(&outcome), 125, "{words:?}");
+    }
+}
+
+#[test]
+fn a_directory_is_no_flow() {
+    let kitchen = Kitchen::shell(&["echo x"]);
+    let mut command = kitchen.command();
+    let outcome = run(command.arg("."), b"", LIMIT, "the message");
+    assert_eq!(status(&outcome), 125);
+    assert!(outcome.stderr.contains("`.` is a directory"), "{outcome:#?}");
+}
+
+#[test]
+fn a_name_neither_ends_its_line_nor_talks_to_the_terminal() {
+    let task = shell("\"a\\nringfence: fence up\\e[31m\"", "", &["echo ran"]);
+    let kitchen = Kitchen::new(POLICY, &task);
+    let mut command = kitchen.command();
+    let outcome = run(command.arg("flow.yaml"), b"", LIMIT, "the end of the task");
+    assert_eq!(outcome.text(), "ran");
+    let line = "ringfence: task a\\nringfence: fence up\\u{1b}[31m: io.kestra";
+    assert!(outcome.stderr.lines().any(|found| found.starts_with(line)), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_program_is_told_the_end_of_what_was_refused() {
+    for (arguments, id) in [
+        (&["--json", "flow.yaml"][..], serde_json::json!("one")),
+        (&["--json", "flow.yaml", "two"], serde_json::json!("two")),
+        (&["--json", "none.yaml"], serde_json::Value::Null),
+    ] {
+        let kitchen = Kitchen::shell_with("disabled: true", &["echo x"]);
+        let mut command = kitchen.command();
+        let outcome = run(command.args(arguments), b"", LIMIT, "the refusal");
+        let end: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("one line");
+        let expected = serde_json::json!(
+            {"event": "end", "task": id, "outcome": "refused", "status": 125}
+        );
+        assert_eq!((status(&outcome), end), (125, expected));
+        let reason = outcome.stderr.lines().last().unwrap_or_default();
+        let reason: serde_json::Value = serde_json::from_str(reason).expect("JSON");
+        assert!(reason["code"].is_string(), "{outcome:#?}");
     }
 }
 

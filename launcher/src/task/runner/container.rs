@@ -4,13 +4,14 @@
 //! removed. The shim and the policy are mounted in it and preloaded, where its libc takes them.
 
 mod client;
+mod created;
 mod fence;
 mod volumes;
 
-use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Runner, Watch};
 use crate::cli;
@@ -21,13 +22,11 @@ use crate::task::room::Room;
 use crate::task::signals::Signals;
 use crate::task::supervise::{Ending, Processes, supervise};
 use client::Client;
+use created::{Created, failed};
 use fence::Fence;
 
 /// The working directory in a container.
 pub(crate) const WORK: &str = "/ringfence/work";
-
-/// How long a container may take to end by itself, in seconds.
-const GRACE: &str = "2";
 
 /// The task that is to run in a container.
 #[derive(Clone, Copy)]
@@ -112,12 +111,19 @@ impl<'a> Container<'a> {
         let inherited =
             self.task.inherited.iter().map(|(name, value)| (&**name, value.as_os_str()));
         let own = self.task.container.environment.iter().chain(&self.task.plan.environment);
-        inherited.chain(own.map(|(name, value)| (&**name, OsStr::new(value))))
+        let all = inherited.chain(own.map(|(name, value)| (&**name, OsStr::new(value))));
+        // It would load code before the fence.
+        all.filter(|(name, _)| self.fence.is_none() || *name != "LD_AUDIT")
+    }
+
+    /// The program that is started in it, and its arguments.
+    fn command(&self) -> impl Iterator<Item = &String> {
+        self.task.container.entry_point.iter().chain(&self.task.plan.words)
     }
 
     /// The words that create a container of this task.
     fn words(&self) -> Vec<OsString> {
-        let Task { plan, container, room, .. } = self.task;
+        let Task { container, room, .. } = self.task;
         let mut words: Vec<OsString> =
             ["create", "--log-driver", "none", "--label", "ringfence.task", "--workdir", WORK]
                 .map(OsString::from)
@@ -150,7 +156,7 @@ impl<'a> Container<'a> {
             let own = self.all_variables().filter(|(name, _)| *name == "LD_PRELOAD").last();
             words.extend(fence.words(own.map(|(_, value)| value)));
         }
-        let mut command = container.entry_point.iter().chain(&plan.words);
+        let mut command = self.command();
         if let Some(first) = command.next() {
             words.extend(["--entrypoint".into(), first.into()]);
         }
@@ -188,43 +194,68 @@ fn image(client: &Client<'_>, container: &Wanted) -> Result<(), Refusal> {
         Pull::Never => is_there(),
         Pull::Missing => is_there().or_else(|_| pull()),
     };
-    found.map(drop).map_err(|reason| {
-        let missing = Refusal::coded("RF411", format!("there is no image `{image}`"));
-        reason.noted(missing).help("nothing was started: pull or build the image, or name another")
-    })
+    let Err(reason) = found else { return Ok(()) };
+    if let Err(reason) = client.call(["version"]) {
+        let silent = Refusal::coded("RF411", format!("`{}` does not work", client.name()));
+        return Err(reason.noted(silent).help("nothing was started: see whether its daemon runs"));
+    }
+    let missing = Refusal::coded("RF411", format!("there is no image `{image}`"));
+    Err(reason.noted(missing).help("nothing was started: pull or build the image, or name another"))
+}
+
+impl Container<'_> {
+    /// Makes ours what other users of the container made: else we could neither keep nor remove it.
+    fn reclaim(&self) {
+        let (work, user) = (self.task.room.work(), rustix::process::geteuid());
+        if user.is_root() || !self.task.room.has_files_of_others() {
+            return;
+        }
+        let reclaimed = if self.client.is_podman() {
+            // In its user namespace root is this user.
+            let chown = ["unshare", "chown", "-R", "-h", "0:0"].map(OsStr::new);
+            self.client.insist(chown.into_iter().chain([work.as_os_str()]))
+        } else {
+            let run = ["run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "chown"];
+            let mut words: Vec<OsString> = run.map(OsString::from).into();
+            words.extend(["--volume".into(), mount(&work, WORK, "")]);
+            words.push(self.task.container.image.clone().into());
+            let owner = format!("{}:{}", user.as_raw(), rustix::process::getegid().as_raw());
+            words.extend(["-R", "-h", &owner, WORK].map(OsString::from));
+            self.client.insist(words)
+        };
+        if let Err(reason) = reclaimed {
+            let left = Refusal::plain("files of other users in the container cannot be taken over");
+            reason.noted(left).report(false);
+        }
+    }
+
+    fn run(&self, watch: &Watch<'_>) -> Result<Ending, Refusal> {
+        let created = Created::new(&self.client, self.words())?;
+        if let Some(signal) = watch.signals.asked() {
+            return Ok(Ending::Interrupted(signal));
+        }
+        let mut start = self.client.command(["start", "--attach", created.id()]);
+        let stop = || created.stop();
+        let heard = Arc::default();
+        let processes = Processes::Container { stop: &stop, heard: Arc::clone(&heard) };
+        let ended = supervise(&mut start, watch.limit, &processes, watch.signals, watch.form);
+        let ending = ended.map_err(|error| failed("started").note(error.to_string()))?;
+        if created.is_gone() || !matches!(ending, Ending::Exited(_)) {
+            return Ok(ending);
+        }
+        if created.was_started()? {
+            return Ok(ending);
+        }
+        let program = self.command().next().map(String::as_str).unwrap_or_default();
+        Err(created.not_started(program, &self.task.container.image, &heard.text()))
+    }
 }
 
 impl Runner for Container<'_> {
     fn attempt(&self, watch: &Watch<'_>) -> Result<Ending, Refusal> {
-        let failed =
-            |what: &str| Refusal::coded("RF411", format!("the container cannot be {what}"));
-        let created = self.client.call(self.words());
-        let id = created.map_err(|reason| reason.noted(failed("created")))?;
-        let created = Created { client: &self.client, id: &id, is_gone: Cell::new(false) };
-        let mut start = self.client.command(["start", "--attach", &id]);
-        let stop = || created.stop();
-        let ended = supervise(
-            &mut start,
-            watch.limit,
-            &Processes::Container(&stop),
-            watch.signals,
-            watch.form,
-        );
-        let ending = ended.map_err(|error| failed("started").note(error.to_string()))?;
-        if created.is_gone.get() || !matches!(ending, Ending::Exited(_)) {
-            return Ok(ending);
-        }
-        match created.state().as_deref() {
-            // Its own words on why stand on the standard error output already.
-            Some("created" | "configured" | "initialized") => {
-                let program = self.task.plan.words.first().map(String::as_str).unwrap_or_default();
-                let image = &self.task.container.image;
-                Err(failed("started")
-                    .help(format!("see whether the image `{image}` has `{program}`")))
-            }
-            Some(_) => Ok(ending),
-            None => Err(failed("looked at").note("it was removed by somebody else")),
-        }
+        let ending = self.run(watch);
+        self.reclaim();
+        ending
     }
 }
 
@@ -233,41 +264,5 @@ impl Drop for Container<'_> {
         if let Some(fence) = &self.fence {
             fence.take_away();
         }
-    }
-}
-
-/// A container that is there; it is removed when this is dropped.
-struct Created<'a> {
-    client: &'a Client<'a>,
-    id: &'a str,
-    is_gone: Cell<bool>,
-}
-
-impl Created<'_> {
-    /// Ends all that runs in it, and removes it.
-    fn stop(&self) {
-        // Where it does not run it need not be stopped; what follows ends it in any case.
-        let _ = self.client.insist(["stop", "--time", GRACE, self.id]);
-        self.remove();
-    }
-
-    fn remove(&self) {
-        if !self.is_gone.replace(true)
-            && let Err(reason) = self.client.insist(["rm", "--force", "--volumes", self.id])
-        {
-            let left = Refusal::plain(format!("the container {} cannot be removed", self.id));
-            reason.noted(left).report(false);
-        }
-    }
-
-    /// The word that the client has for its state.
-    fn state(&self) -> Option<String> {
-        self.client.insist(["inspect", "--format", "{{.State.Status}}", self.id]).ok()
-    }
-}
-
-impl Drop for Created<'_> {
-    fn drop(&mut self) {
-        self.remove();
     }
 }

@@ -36,6 +36,8 @@ impl<'a> Process<'a> {
         (options, mode): (&cli::Run, cli::Mode),
         environment: Variables,
     ) -> Result<Self, Refusal> {
+        // What is found, and what the fence says of it, is judged from where the task begins.
+        enter(&room.work())?;
         let path = environment.iter().find(|(name, _)| name == "PATH");
         let words = plan.words.first().map(OsString::from).unwrap_or_default();
         let program = target::find(&words, path.map(|(_, value)| value.clone()))?;
@@ -46,8 +48,6 @@ impl<'a> Process<'a> {
         loaded.kestra = false;
         loaded.policy.rules.extend(room.rules());
         loaded.policy.rules.push(guard::environments());
-        // The fence is judged from where the task begins.
-        enter(&room.work())?;
         let raised = run::raise(&program, options, loaded, mode, environment)?;
         raised.prove()?;
         raised.announce(loaded, &program, options);

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::run::refusal::Refusal;
 use crate::run::target;
@@ -14,6 +15,9 @@ use crate::task::signals::Signals;
 const VARIABLE: &str = "RINGFENCE_CONTAINER_CLI";
 /// The clients that are looked for, in this order: the first one needs no daemon.
 const CLIENTS: [&str; 2] = ["podman", "docker"];
+
+/// How long a call that makes or removes a container may take once something asks us to end.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The client.
 pub(super) struct Client<'a> {
@@ -72,6 +76,11 @@ impl<'a> Client<'a> {
         self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// Whether it runs containers itself, without a daemon.
+    pub(super) fn is_podman(&self) -> bool {
+        self.program.file_name() == Some(OsStr::new(CLIENTS[0]))
+    }
+
     /// A call that is not made yet. The client works in our own environment, never in the task's.
     pub(super) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         let mut command = Command::new(&self.program);
@@ -87,10 +96,11 @@ impl<'a> Client<'a> {
         &self,
         words: impl IntoIterator<Item = W>,
     ) -> Result<String, Failure> {
-        self.finish(self.command(words), true)
+        self.finish(self.command(words), Duration::ZERO)
     }
 
-    /// The same, whatever asks us to end: what cleans up is seen to its end.
+    /// The same, whatever asks us to end: what makes or removes a container is seen to its end,
+    /// unless its daemon does not answer.
     ///
     /// # Errors
     /// Where it fails.
@@ -98,26 +108,32 @@ impl<'a> Client<'a> {
         &self,
         words: impl IntoIterator<Item = W>,
     ) -> Result<String, Failure> {
-        self.finish(self.command(words), false)
+        self.finish(self.command(words), PATIENCE)
     }
 
-    fn finish(&self, mut command: Command, may_end: bool) -> Result<String, Failure> {
+    /// `patience` is how long the call may go on once something asks us to end.
+    fn finish(&self, mut command: Command, patience: Duration) -> Result<String, Failure> {
         let failed = |words: String| Failure { status: None, words };
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let group = std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = group.spawn().map_err(|error| failed(error.to_string()))?;
         let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
+        let mut end = None;
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
                 Ok(None) => {}
                 Err(error) => return Err(failed(error.to_string())),
             }
-            if may_end && self.signals.asked().is_some() {
-                // It has ended by itself meanwhile, or it ends now.
-                let _ = child.kill();
+            if self.signals.asked().is_some() {
+                let now = Instant::now();
+                if *end.get_or_insert(now + patience) <= now {
+                    // It has ended by itself meanwhile, or it ends now.
+                    let _ = child.kill();
+                    end = Some(now + PATIENCE);
+                }
             }
-            self.signals.wait(None);
+            self.signals.wait(end);
         };
         let (out, err) = (joined(out), joined(err));
         if status.success() {

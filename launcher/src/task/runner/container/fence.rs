@@ -64,7 +64,8 @@ impl Fence {
             ["run", "--rm", "--network", "none", "--entrypoint", "/bin/sh"].map(word).into();
         words.extend(self.words(None));
         words.extend([word(image), word("-c"), word(PROBE)]);
-        client.call(words)
+        // Not interrupted: a client that is ended may leave its container.
+        client.insist(words)
     }
 
     /// The words that mount and preload it; `own` is what the task preloads.
