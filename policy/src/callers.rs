@@ -256,6 +256,21 @@ impl<'a> CallerList<'a> {
         CallerVerdict::Unnamed
     }
 
+    /// Whether some rule is about a part of what has this name, a symbol of a native object: its
+    /// prefix is the name, `!` and more. Where it is not, the name says it all.
+    #[must_use]
+    pub fn names_parts_of(&self, name: &[u8]) -> bool {
+        let is_part =
+            |text: &[u8]| text.strip_prefix(name).is_some_and(|rest| rest.starts_with(b"!"));
+        // Every prefix is looked at: who asks keeps the answer.
+        let own = self.prefixes.iter().map(entry).filter(|(_, _, (_, group))| *group == self.group);
+        !self.is_empty()
+            && own.into_iter().any(|(_, (offset, length), _)| {
+                let text = self.strings.get(offset as usize..);
+                text.and_then(|text| text.get(..length as usize)).is_none_or(is_part)
+            })
+    }
+
     /// Whether a prefix of the list covers the name, whatever it says.
     pub(crate) fn covers(&self, name: &[u8]) -> bool {
         self.judge(name) != CallerVerdict::Unnamed
@@ -349,6 +364,45 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_about_a_symbol_is_about_a_part_of_its_object_alone() {
+        let rule = |kind, prefix: &str| CallerRule {
+            id: "threads[0]".into(),
+            section: "threads".into(),
+            kind,
+            prefix: prefix.into(),
+            effect: Effect::Allow,
+            place: Place { file: "policy.yml".into(), line: 1, column: 1 },
+        };
+        let native = ["liba.so!start", "/opt/libb.so", "libc.so.1!x"];
+        let mut threads = native.map(|prefix| rule(CallerKind::Native, prefix)).to_vec();
+        threads.push(rule(CallerKind::Java, "libd.so!x"));
+        let callers = Callers { threads, ..Callers::default() };
+        let bytes = compile(&Policy { callers, ..Policy::default() }).unwrap();
+        let image = Image::parse(&bytes).unwrap();
+        let has_parts = |creation, name: &str| {
+            image.callers(creation, CallerKind::Native).names_parts_of(name.as_bytes())
+        };
+        for (name, expected) in [
+            ("liba.so", true),
+            ("liba.so!start", false),
+            ("liba", false),
+            ("/opt/libb.so", false),
+            ("libc.so", false),
+            ("libc.so.1", true),
+            ("libd.so", false),
+            ("", false),
+        ] {
+            assert_eq!(has_parts(Creation::Thread, name), expected, "{name}");
+            assert!(!has_parts(Creation::Process, name), "{name}");
+        }
+        let list = image.callers(Creation::Thread, CallerKind::Native);
+        assert!(matches!(list.judge(b"liba.so!start"), CallerVerdict::Authorized(_)));
+        assert!(matches!(list.judge(b"liba.so!start.cold"), CallerVerdict::Authorized(_)));
+        assert_eq!(list.judge(b"liba.so!started"), CallerVerdict::Unnamed);
+        assert_eq!(list.judge(b"liba.so"), CallerVerdict::Unnamed);
+    }
+
+    #[test]
     fn a_list_whose_texts_are_not_there_forbids() {
         let records = [[key(b"a", 0), u64::MAX, 0]];
         let records = records.map(|words| {
@@ -381,6 +435,7 @@ mod tests {
             let Ok(image) = Image::parse(&bytes) else { return Ok(()) };
             for name in ["a.b.C", "a.b", "x", ""] {
                 let list = image.callers(Creation::Thread, CallerKind::Java);
+                let _ = list.names_parts_of(name.as_bytes());
                 if let CallerVerdict::Forbidden(rule) = list.judge(name.as_bytes()) {
                     let _ = image.rule(rule).is_some();
                 }

@@ -89,6 +89,33 @@ fn a_jump_from_the_first_frame_of_a_thread_hides_its_library() {
     assert_eq!(printed(&rules.deny_unattributed(), "borrowed"), "borrowed EPERM");
 }
 
+/// What `threads` prints of functions of `libparts.so`, under a rule that forbids one part of it.
+fn parts_printed(forbidden: &str, functions: &[&str]) -> String {
+    let rules = Rules::new().forbid_threads(format!("native:libparts.so.1{forbidden}"));
+    let words = functions.iter().map(|name| format!("call:{name}:pthread_create"));
+    let library = fixture("libparts.so").display().to_string();
+    Fence::by_hand(&rules)
+        .run(fixture("threads"), [library].into_iter().chain(words))
+        .text()
+        .to_owned()
+}
+
+/// Compilers make a jump of a call that is a function's last, and then it is its caller's.
+#[test]
+fn a_call_that_is_a_jump_is_seen_as_the_caller_s_of_its_function() {
+    assert_eq!(parts_printed("", &["parts_make"]), "pthread_create EPERM");
+    assert_eq!(parts_printed("", &["parts_last", "parts_join"]), "last ran");
+    assert_eq!(parts_printed("!parts_make", &["parts_jump"]), "pthread_create EPERM");
+    assert_eq!(parts_printed("!parts_jump", &["parts_jump"]), "pthread_create 0 ran");
+}
+
+/// The name leads to the function that chooses; the one that is chosen is not exported.
+#[test]
+fn a_function_that_is_chosen_when_it_is_bound_has_no_name() {
+    assert_eq!(parts_printed("", &["parts_chosen"]), "pthread_create EPERM");
+    assert_eq!(parts_printed("!parts_chosen", &["parts_chosen"]), "pthread_create 0 ran");
+}
+
 #[test]
 fn a_thread_by_a_system_call_instruction_is_not_seen() {
     let library = fixture("libvendor.so");

@@ -1,6 +1,8 @@
 //! Who may create a thread, by the native object that asks: refused, its allowed twin, and what
 //! must stay as it was.
 
+mod functions;
+
 use std::fs;
 use std::path::PathBuf;
 

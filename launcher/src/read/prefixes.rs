@@ -133,43 +133,15 @@ fn prefix(
             &expanded
         }
     };
-    let kinds = [
-        ("java:", CallerKind::Java),
-        ("python:", CallerKind::Python),
-        ("native:", CallerKind::Native),
-    ];
-    // Kestra's lists are of Java classes only.
-    let kinds = if context.syntax == Syntax::Kestra { &[][..] } else { &kinds[..] };
-    let named = kinds.iter().find_map(|(name, kind)| Some((*kind, text.strip_prefix(name)?)));
-    let (kind, rest) = named.unwrap_or((CallerKind::Java, text));
+    let (kind, rest) = kind(text, context.syntax);
     let wrong = match kind {
         CallerKind::Java => wrong_name(rest, '$', "class"),
         CallerKind::Python => wrong_name(rest, '_', "module"),
-        CallerKind::Native => {
-            let named = rest.trim_end_matches(['/', '.']);
-            if named.is_empty() {
-                Some(Wrong::new("names no library", None))
-            } else if let Some((library, _)) = rest.split_once('!') {
-                let why = "names a symbol, but whole libraries are what is judged";
-                Some(Wrong::new(why, Some(library.to_owned())))
-            } else {
-                None
-            }
-        }
+        CallerKind::Native => wrong_library(rest),
     };
     if let Some(wrong) = wrong {
-        let mistake = Mistake::new("RF206", format!("`{text}` in `{section}` {}", wrong.why))
-            .at(&node.span, "not a prefix");
-        context.mistakes.add(match wrong.instead {
-            Some(instead) => {
-                let kind = &text[..text.len() - rest.len()];
-                mistake.instead(&node.span, format!("{kind}{instead}"))
-            }
-            None if kind == CallerKind::Native => {
-                mistake.help("a library is named by its path, its file name or its soname")
-            }
-            None => mistake.help("a prefix is written as `io.kestra.plugin.gcp`"),
-        });
+        let before = &text[..text.len() - rest.len()];
+        context.mistakes.add(mistake((section, text), (kind, before), node, wrong));
         return None;
     }
     // `/opt/vendor/` is `/opt/vendor` and all beneath it.
@@ -183,6 +155,36 @@ fn prefix(
     })
 }
 
+/// What a prefix is about, and the rest of its text. Kestra's lists are of Java classes only.
+fn kind(text: &str, syntax: Syntax) -> (CallerKind, &str) {
+    let kinds = [
+        ("java:", CallerKind::Java),
+        ("python:", CallerKind::Python),
+        ("native:", CallerKind::Native),
+    ];
+    let kinds = if syntax == Syntax::Kestra { &[][..] } else { &kinds[..] };
+    let named = kinds.iter().find_map(|(name, kind)| Some((*kind, text.strip_prefix(name)?)));
+    named.unwrap_or((CallerKind::Java, text))
+}
+
+/// The mistake of a text that is no prefix; `before` is what names its kind.
+fn mistake(
+    (section, text): (&str, &str),
+    (kind, before): (CallerKind, &str),
+    node: &Node,
+    wrong: Wrong,
+) -> Mistake {
+    let mistake = Mistake::new("RF206", format!("`{text}` in `{section}` {}", wrong.why))
+        .at(&node.span, "not a prefix");
+    match wrong.instead {
+        Some(instead) => mistake.instead(&node.span, format!("{before}{instead}")),
+        None if kind == CallerKind::Native => mistake.help(
+            "a library is named by its path, file name or soname, a function of its by `!SYMBOL` behind that",
+        ),
+        None => mistake.help("a prefix is written as `io.kestra.plugin.gcp`"),
+    }
+}
+
 /// Why a text is no prefix, and what was probably meant.
 struct Wrong {
     why: &'static str,
@@ -192,6 +194,33 @@ struct Wrong {
 impl Wrong {
     fn new(why: &'static str, instead: Option<String>) -> Self {
         Self { why, instead }
+    }
+}
+
+/// Checks the name of a library, or of a function that it exports.
+fn wrong_library(text: &str) -> Option<Wrong> {
+    let (library, symbol) = match text.split_once('!') {
+        Some((library, symbol)) => (library, Some(symbol)),
+        None => (text, None),
+    };
+    if library.trim_end_matches(['/', '.']).is_empty() {
+        return Some(Wrong::new("names no library", None));
+    }
+    let symbol = symbol?;
+    let bare = symbol.split('@').next().unwrap_or_default();
+    let is_symbol = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.$".contains(c))
+    };
+    if library.ends_with('/') {
+        Some(Wrong::new("names a symbol of a directory", None))
+    } else if !is_symbol(bare) {
+        let why = "has behind its `!` what is no symbol of a library";
+        Some(Wrong::new(why, bare.is_empty().then(|| library.to_owned())))
+    } else if symbol != bare {
+        let why = "names one version of a symbol; a rule is about all of them";
+        Some(Wrong::new(why, Some(format!("{library}!{bare}"))))
+    } else {
+        None
     }
 }
 

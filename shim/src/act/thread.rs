@@ -123,7 +123,7 @@ fn judge_native(
         }
         (None, _, _) => return Ok(own),
     };
-    refuse(state, call, (creation, frame.code), rule, why)?;
+    refuse(state, call, (creation, frame), rule, why)?;
     Ok(Lineage { native: Verdict::against(rule).word(), ..own })
 }
 
@@ -133,12 +133,12 @@ fn judge_native(
 fn refuse(
     state: &State,
     call: Call,
-    (creation, from): (Creation, usize),
+    (creation, from): (Creation, Frame),
     rule: RuleIndex,
     why: Why,
 ) -> Answer<()> {
     let mut buffer = [0; caller::LONGEST_PATH];
-    let name = caller::name(from, &mut buffer);
+    let name = caller::name(state, from, &mut buffer);
     report::refuse_caller(state, call, (creation, CallerKind::Native, name), rule, why)
 }
 

@@ -7,7 +7,7 @@
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
-use super::{Caller, Verdict};
+use super::{Caller, Code, Part, Verdict};
 
 const ENTRIES: usize = 128;
 
@@ -25,6 +25,7 @@ struct Entry {
     stamp: AtomicU64,
     start: AtomicUsize,
     end: AtomicUsize,
+    object: AtomicUsize,
     kind: AtomicUsize,
     threads: AtomicUsize,
     processes: AtomicUsize,
@@ -44,7 +45,7 @@ impl Known {
 
     /// What is known about an address.
     #[inline]
-    pub(super) fn find(&self, address: usize) -> Option<(Range<usize>, Caller)> {
+    pub(super) fn find(&self, address: usize) -> Option<Code> {
         let wanted = stamp(self.generation());
         for entry in &self.entries {
             let found = entry.stamp.load(Ordering::Acquire);
@@ -52,28 +53,29 @@ impl Known {
             if found == 0 {
                 return None;
             }
-            let [start, end, kind, threads, processes] =
-                [&entry.start, &entry.end, &entry.kind, &entry.threads, &entry.processes]
-                    .map(|word| word.load(Ordering::Relaxed));
+            let [start, end] = [&entry.start, &entry.end].map(|word| word.load(Ordering::Relaxed));
+            let words = [&entry.object, &entry.kind, &entry.threads, &entry.processes]
+                .map(|word| word.load(Ordering::Relaxed));
             fence(Ordering::Acquire);
             let is_whole = found == wanted && entry.stamp.load(Ordering::Relaxed) == wanted;
             if is_whole && (start..end).contains(&address) {
-                return Some((start..end, caller(kind, threads, processes)?));
+                return code(start..end, words);
             }
         }
         None
     }
 
     /// Keeps what was found out in a generation, where there is room.
-    pub(super) fn keep(&self, generation: u64, range: Range<usize>, caller: Caller) {
-        let Some([kind, threads, processes]) = words(caller) else { return };
+    pub(super) fn keep(&self, generation: u64, code: &Code) {
+        let Some(words) = words(code) else { return };
         let new = stamp(generation);
         let Some(entry) = self.entries.iter().find(|entry| entry.take(new)) else { return };
-        entry.start.store(range.start, Ordering::Relaxed);
-        entry.end.store(range.end, Ordering::Relaxed);
-        entry.kind.store(kind, Ordering::Relaxed);
-        entry.threads.store(threads, Ordering::Relaxed);
-        entry.processes.store(processes, Ordering::Relaxed);
+        entry.start.store(code.range.start, Ordering::Relaxed);
+        entry.end.store(code.range.end, Ordering::Relaxed);
+        let places = [&entry.object, &entry.kind, &entry.threads, &entry.processes];
+        for (place, word) in places.into_iter().zip(words) {
+            place.store(word, Ordering::Relaxed);
+        }
         entry.stamp.store(new, Ordering::Release);
     }
 }
@@ -98,26 +100,46 @@ const fn stamp(generation: u64) -> u64 {
     generation.saturating_add(TAKEN).saturating_add(1)
 }
 
-fn words(caller: Caller) -> Option<[usize; 3]> {
-    match caller {
-        Caller::Runtime => Some([1, 0, 0]),
-        Caller::Jvm => Some([2, 0, 0]),
-        Caller::Object { threads, processes } => Some([3, threads.word(), processes.word()]),
+/// What stands in the word of a kind beside who calls.
+const EXPORTED: usize = 1 << 4;
+const INNER: usize = 1 << 5;
+const PROGRAM: usize = 1 << 6;
+
+/// The object, the kind and the two verdicts.
+fn words(code: &Code) -> Option<[usize; 4]> {
+    let (kind, threads, processes) = match code.caller {
+        Caller::Runtime => (1, 0, 0),
+        Caller::Jvm => (2, 0, 0),
+        Caller::Object { threads, processes } => (3, threads.word(), processes.word()),
         // Nothing says when other code gets there.
-        Caller::Nobody => None,
-    }
+        Caller::Nobody => return None,
+    };
+    let part = match code.part {
+        Part::Whole => 0,
+        Part::Exported => EXPORTED,
+        Part::Inner => INNER,
+    };
+    let program = if code.is_program { PROGRAM } else { 0 };
+    Some([code.object, kind | part | program, threads, processes])
 }
 
-const fn caller(kind: usize, threads: usize, processes: usize) -> Option<Caller> {
-    match kind {
-        1 => Some(Caller::Runtime),
-        2 => Some(Caller::Jvm),
-        3 => Some(Caller::Object {
+const fn code(range: Range<usize>, words: [usize; 4]) -> Option<Code> {
+    let [object, kind, threads, processes] = words;
+    let caller = match kind & !(EXPORTED | INNER | PROGRAM) {
+        1 => Caller::Runtime,
+        2 => Caller::Jvm,
+        3 => Caller::Object {
             threads: Verdict::from_word(threads),
             processes: Verdict::from_word(processes),
-        }),
-        _ => None,
-    }
+        },
+        _ => return None,
+    };
+    let part = match kind & (EXPORTED | INNER) {
+        0 => Part::Whole,
+        EXPORTED => Part::Exported,
+        _ => Part::Inner,
+    };
+    Some(Code { range, object, caller, part, is_program: kind & PROGRAM != 0 })
 }
 
 #[cfg(test)]
@@ -131,7 +153,11 @@ mod tests {
     }
 
     fn who(known: &Known, address: usize) -> Option<Caller> {
-        known.find(address).map(|(_, caller)| caller)
+        known.find(address).map(|code| code.caller)
+    }
+
+    fn of(range: Range<usize>, caller: Caller) -> Code {
+        Code { range, object: 4, caller, part: Part::Whole, is_program: false }
     }
 
     fn object(word: usize) -> Caller {
@@ -143,17 +169,30 @@ mod tests {
     fn a_mapping_is_known_until_it_is_forgotten() {
         let known = table();
         assert_eq!(who(&known, 5), None);
-        known.keep(known.generation(), 4..8, object(3));
-        known.keep(known.generation(), 8..9, Caller::Runtime);
-        known.keep(known.generation(), 9..10, Caller::Nobody);
+        known.keep(known.generation(), &of(4..8, object(3)));
+        known.keep(known.generation(), &of(8..9, Caller::Runtime));
+        known.keep(known.generation(), &of(9..10, Caller::Nobody));
         assert_eq!(
             [3, 4, 7, 8, 9].map(|at| who(&known, at)),
             [None, Some(object(3)), Some(object(3)), Some(Caller::Runtime), None]
         );
         known.forget();
         assert_eq!(who(&known, 5), None);
-        known.keep(known.generation(), 4..8, Caller::Jvm);
+        known.keep(known.generation(), &of(4..8, Caller::Jvm));
         assert_eq!(who(&known, 5), Some(Caller::Jvm));
+    }
+
+    #[test]
+    fn all_that_is_known_of_a_function_is_kept() {
+        let known = table();
+        let parts = [Part::Whole, Part::Exported, Part::Inner];
+        let kinds = parts.into_iter().flat_map(|part| [(part, false), (part, true)]);
+        for (number, (part, is_program)) in kinds.enumerate() {
+            let range = number..number + 1;
+            let code = Code { range, object: 100 + number, caller: object(7), part, is_program };
+            known.keep(known.generation(), &code);
+            assert_eq!(known.find(number), Some(code));
+        }
     }
 
     #[test]
@@ -161,7 +200,7 @@ mod tests {
         let known = table();
         let before = known.generation();
         known.forget();
-        known.keep(before, 4..8, object(3));
+        known.keep(before, &of(4..8, object(3)));
         assert_eq!(who(&known, 5), None);
     }
 
@@ -169,7 +208,7 @@ mod tests {
     fn a_full_table_keeps_what_it_has() {
         let known = table();
         for number in 0..ENTRIES * 2 {
-            known.keep(known.generation(), number..number + 1, object(number));
+            known.keep(known.generation(), &of(number..number + 1, object(number)));
         }
         for number in 0..ENTRIES * 2 {
             let expected = (number < ENTRIES).then(|| object(number));
@@ -186,7 +225,7 @@ mod tests {
             scope.spawn(|| {
                 for number in 1..20_000_usize {
                     let at = number % 1000;
-                    known.keep(known.generation(), at..at + 1, object(at + 1));
+                    known.keep(known.generation(), &of(at..at + 1, object(at + 1)));
                     if number % 7 == 0 {
                         known.forget();
                     }

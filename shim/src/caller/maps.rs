@@ -18,6 +18,9 @@ const LONGEST_NAME: usize = 256;
 /// The most mappings of one object that are looked at; linkers make four or five.
 const MOST: usize = 16;
 
+const DT_STRTAB: usize = 5;
+const DT_SONAME: usize = 14;
+
 /// The kernel's names for memory that stands for no file, although they look like paths.
 const NO_FILE: [&[u8]; 4] = [b"/memfd:", b"/dev/zero", b"/SYSV", b"/anon_hugepage"];
 
@@ -170,7 +173,16 @@ impl Object {
 
     /// What the object calls itself (`DT_SONAME`), out of its own tables as they are mapped.
     pub(super) fn soname(&self) -> Option<&[u8]> {
-        let base = self.segments.first()?.start;
+        let (bias, [strings, name]) = self.dynamic([DT_STRTAB, DT_SONAME])?;
+        self.text(self.relocated(bias, strings?).checked_add(name?)?, LONGEST_NAME)
+    }
+
+    /// What its dynamic section says of each tag, and what to add to an address of its file.
+    pub(super) fn dynamic<const N: usize>(
+        &self,
+        tags: [usize; N],
+    ) -> Option<(usize, [Option<usize>; N])> {
+        let base = self.base()?;
         let header: libc::Elf64_Ehdr = self.value(base)?;
         if !header.e_ident.starts_with(b"\x7fELF\x02\x01") {
             return None;
@@ -183,31 +195,39 @@ impl Object {
         let segment = |number| -> Option<libc::Elf64_Phdr> { self.value(at(number)?) };
         let segments = || (0..header.e_phnum).map_while(segment);
         let first = segments().find(|segment| segment.p_type == libc::PT_LOAD)?;
-        // What to add to an address of the file.
         let bias = base.wrapping_sub(usize::try_from(first.p_vaddr & !0xfff).ok()?);
         let dynamic = segments().find(|segment| segment.p_type == libc::PT_DYNAMIC)?;
         let dynamic = bias.wrapping_add(usize::try_from(dynamic.p_vaddr).ok()?);
-        let (mut name, mut strings) = (None, None);
+        let mut found = [None; N];
         for number in 0..512_usize {
             let [tag, value]: [usize; 2] =
                 self.value(dynamic.checked_add(number.checked_mul(16)?)?)?;
-            match tag {
-                0 => break,
-                5 => strings = Some(value),
-                14 => name = Some(value),
-                _ => {}
+            if tag == 0 {
+                break;
+            }
+            let wanted = found.iter_mut().zip(tags).find(|(_, wanted)| *wanted == tag);
+            if let Some((place, _)) = wanted {
+                *place = Some(value);
             }
         }
-        // ld.so has made an address of it, in its own way of loading.
-        let strings = strings?;
-        let strings = if strings < base { bias.wrapping_add(strings) } else { strings };
-        self.text(strings.checked_add(name?)?)
+        Some((bias, found))
     }
 
-    /// The text at an address, up to its NUL.
-    fn text(&self, start: usize) -> Option<&[u8]> {
+    /// Where a table lies of which the dynamic section has the address: ld.so has made it one in
+    /// memory, in its own way of loading.
+    pub(super) fn relocated(&self, bias: usize, value: usize) -> usize {
+        let is_in_memory = self.base().is_some_and(|base| value >= base);
+        if is_in_memory { value } else { bias.wrapping_add(value) }
+    }
+
+    fn base(&self) -> Option<usize> {
+        Some(self.segments.first()?.start)
+    }
+
+    /// The text at an address, up to its NUL, which the first `most` bytes must have.
+    pub(super) fn text(&self, start: usize, most: usize) -> Option<&[u8]> {
         let segment = self.segment(start)?;
-        let room = segment.end.checked_sub(start)?.min(LONGEST_NAME);
+        let room = segment.end.checked_sub(start)?.min(most);
         let place = core::ptr::with_exposed_provenance::<u8>(start);
         // SAFETY: within a readable mapping of the object, whose code is on the caller's stack.
         let bytes = unsafe { core::slice::from_raw_parts(place, room) };
@@ -216,7 +236,7 @@ impl Object {
 
     /// The value at an address; `None` where the object has none mapped. Only for types that any
     /// bytes make.
-    fn value<T: Plain>(&self, start: usize) -> Option<T> {
+    pub(super) fn value<T: Plain>(&self, start: usize) -> Option<T> {
         let end = start.checked_add(size_of::<T>())?;
         if end > self.segment(start)?.end {
             return None;
@@ -232,9 +252,13 @@ impl Object {
 }
 
 /// Types that any bytes make a value of.
-trait Plain {}
+pub(super) trait Plain {}
 impl Plain for libc::Elf64_Ehdr {}
 impl Plain for libc::Elf64_Phdr {}
+impl Plain for libc::Elf64_Sym {}
+impl Plain for u32 {}
+impl Plain for [u32; 2] {}
+impl Plain for [u32; 4] {}
 impl Plain for [usize; 2] {}
 
 fn hexadecimal(text: &[u8]) -> Option<usize> {
