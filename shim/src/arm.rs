@@ -194,7 +194,8 @@ fn build() -> Result<&'static State, Fault> {
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
     // A Java machine that is the program's own calls itself, not us.
-    if !image.callers(Creation::Thread, CallerKind::Java).is_empty()
+    let about_java = |creation| !image.callers(creation, CallerKind::Java).is_empty();
+    if [Creation::Thread, Creation::Process].into_iter().any(about_java)
         && objects.symbol(c"JNI_CreateJavaVM").is_some()
     {
         return Err(Fault::new(

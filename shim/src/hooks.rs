@@ -471,14 +471,15 @@ pub(crate) mod prototypes {
 #[cfg(test)]
 mod tests {
     use super::HOOKS;
+    use crate::children::CHILDREN;
     use crate::doors::DOORS;
     use crate::programs::PROGRAMS;
     use crate::threads::THREADS;
 
     #[test]
     fn no_symbol_has_two_rows() {
-        let hooks =
-            || HOOKS.iter().chain(DOORS).chain(THREADS).chain(PROGRAMS).chain(crate::gates::GATES);
+        let all = [HOOKS, CHILDREN, DOORS, THREADS, PROGRAMS, crate::gates::GATES];
+        let hooks = || all.into_iter().flatten();
         for hook in hooks() {
             let rows = hooks().filter(|other| other.name == hook.name).count();
             assert_eq!(rows, 1, "{}", hook.name.escape_ascii());

@@ -2,8 +2,9 @@
 //!
 //! `Thread.start0` is bound to `JVM_StartThread`, which libjava takes from whoever defines it first:
 //! the shim. There the thread is in native state and holds no lock of the machine's, so its stack
-//! can be read, and a refusal is an exception like any other. Nothing is done where the policy has
-//! no rules about Java classes.
+//! can be read, and a refusal is an exception like any other. `ProcessImpl.forkAndExec`, behind
+//! which a program is started, is bound to ours by a look-up. Nothing is done where the policy has no
+//! rules about Java classes.
 //!
 //! No hook calls into the machine that the machine itself calls: there a thread holds locks that it
 //! would wait for.
@@ -20,6 +21,7 @@ mod here;
 mod jni;
 mod jvmti;
 mod kinds;
+mod launch;
 mod loaders;
 mod marks;
 mod methods;
@@ -37,4 +39,5 @@ mod stack;
 mod weave;
 
 pub(crate) use entry::{MACHINE, hook};
-pub(crate) use natives::{is_judging, judge_native_thread};
+pub(crate) use launch::{Maker, descent, judge_childs_program, judge_native_program, note_child};
+pub(crate) use natives::{is_here, is_judging, judge_native_thread};

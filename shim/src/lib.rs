@@ -39,6 +39,7 @@
 mod act;
 mod arm;
 mod caller;
+mod children;
 mod doors;
 mod elf;
 mod gates;

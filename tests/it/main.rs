@@ -54,6 +54,8 @@ mod programs;
 mod jvm;
 // Who may create a thread: class rules in a worker built as Kestra's is.
 mod threads;
+// Who may start a program, in the same worker.
+mod processes;
 // Debian's Groovy and Jython.
 mod scripts;
 // Python: every way to a file.

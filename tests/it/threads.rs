@@ -2,9 +2,9 @@
 //! Kestra's is, its plugins, and scripts that try every way around.
 
 // A worker, its tasks and what came of each.
-mod worker;
+pub(crate) mod worker;
 // The scripts of `tests/fixtures/threads`.
-mod scripts;
+pub(crate) mod scripts;
 // What the page says, for each of its blocks.
 mod page;
 // Every way of a script to a thread, refused by the page's rules; and by whom each may be gone.

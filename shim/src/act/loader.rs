@@ -12,6 +12,7 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use ringfence_policy::Access;
 
 use crate::arm::State;
+use crate::children::CHILDREN;
 use crate::gates::GATES;
 use crate::interpose::Hook;
 use crate::place::{self, Goal};
@@ -191,6 +192,7 @@ unsafe fn row(name: *const c_char) -> Option<&'static Hook> {
         .chain(doors::DOORS)
         .chain(THREADS)
         .chain(PROGRAMS)
+        .chain(CHILDREN)
         .chain(GATES)
         .find(|hook| hook.name == name)
 }

@@ -61,6 +61,8 @@ const fn is_special(call: c_long) -> bool {
                 | libc::SYS_faccessat
                 | libc::SYS_clone
                 | libc::SYS_clone3
+                | libc::SYS_fork
+                | libc::SYS_vfork
                 | libc::SYS_setns
                 | libc::SYS_ptrace
                 | libc::SYS_process_vm_readv
@@ -140,6 +142,10 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: F
         {
             Outcome::Refuse(errno)
         }
+        libc::SYS_fork | libc::SYS_vfork => {
+            thread::before_child(state, from);
+            Outcome::Pass
+        }
         libc::SYS_clone => task(state, Call("clone"), first as u64, from),
         libc::SYS_clone3 => {
             if sys::is_wild(core::ptr::with_exposed_provenance::<u64>(first)) {
@@ -169,13 +175,17 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: F
 }
 
 /// Judges what clone(2) makes by flags where that is a thread: a task that goes on beside the
-/// caller in the same memory. In vfork(2) and posix_spawn(3) the caller waits.
+/// caller in the same memory. In vfork(2) and posix_spawn(3) the caller waits. Another process is
+/// judged by what it starts.
 ///
 /// # Errors
 /// As [`thread::judge`].
 pub(crate) fn makes_thread(state: &State, call: Call, flags: u64, from: Frame) -> Answer<()> {
     let has = |flag: c_int| flags & u64::from(flag.cast_unsigned()) != 0;
     let is_thread = has(libc::CLONE_VM) && !has(libc::CLONE_VFORK);
+    if !has(libc::CLONE_THREAD) {
+        thread::before_child(state, from);
+    }
     match state.callers {
         // A task without a block of its own has its creator's lineage with that.
         Some(callers) if is_thread => thread::judge(state, callers, call, from).map(|_| ()),

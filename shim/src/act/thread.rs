@@ -8,7 +8,7 @@ use ringfence_policy::{CallerKind, CallerVerdict, Creation, RuleIndex};
 
 use crate::arm::State;
 use crate::caller::{self, Caller, Callers, Frame, Look, Verdict};
-use crate::jvm;
+use crate::jvm::{self, Maker};
 use crate::lineage::{self, Beginning, Lineage};
 use crate::report::{self, Call, Why};
 use crate::sys::{Answer, Errno};
@@ -21,34 +21,74 @@ use crate::sys::{Answer, Errno};
 /// no memory for a thread.
 pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
     let lineage = judge_native(state, callers, call, Creation::Thread, from)?;
-    if !jvm::is_judging() {
-        return Ok(lineage);
-    }
-    // The machine's own threads were judged where Java asked for them. Only a library is known to be
-    // called in a state in which the machine may be asked.
-    let mut by_library = false;
-    caller::walk(state, callers, from, |_, caller, _| {
-        by_library = matches!(caller, Caller::Object { .. });
-        if caller == Caller::Runtime { Look::On } else { Look::Enough }
-    })
-    .map_err(|_| Errno::EAGAIN)?;
-    if !by_library {
-        return Ok(lineage);
-    }
-    let java = jvm::judge_native_thread(state, call)?;
+    let java = match machine(state, callers, from)? {
+        Machine::Silent => None,
+        Machine::Here => jvm::judge_native_thread(state, call)?,
+        Machine::Left => Some(jvm::descent()),
+    };
     Ok(Lineage { java: java.unwrap_or(lineage.java), ..lineage })
 }
 
-/// Judges a program that is to be started by a call at a frame, by the native code that stands
-/// there.
+/// Judges a program that is to be started by a call at a frame, by the native code and by the Java
+/// code that stand there.
 ///
 /// # Errors
 /// EACCES where a rule refuses it; EAGAIN where the caller cannot be found out.
 pub(crate) fn may_start(state: &State, call: Call, from: Frame) -> Answer<()> {
-    match state.callers {
-        Some(callers) => judge_native(state, callers, call, Creation::Process, from).map(|_| ()),
-        None => Ok(()),
+    let Some(callers) = state.callers else { return Ok(()) };
+    judge_native(state, callers, call, Creation::Process, from)?;
+    match machine(state, callers, from)? {
+        Machine::Silent => Ok(()),
+        Machine::Here => jvm::judge_native_program(state, call),
+        Machine::Left => jvm::judge_childs_program(state, call),
     }
+}
+
+/// A child is about to be made that goes on in this program, by a call at a frame: what it starts
+/// later is judged by whoever asks for it now.
+pub(crate) fn before_child(state: &State, from: Frame) {
+    let Some(callers) = state.callers else { return };
+    let maker = match machine(state, callers, from) {
+        Ok(Machine::Silent) => Maker::Machine,
+        Ok(Machine::Here) => Maker::Library,
+        // What its own parent noted is true of it too.
+        Ok(Machine::Left) => return,
+        Err(_) => Maker::Unknown,
+    };
+    jvm::note_child(maker);
+}
+
+/// What a Java machine can say about a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Machine {
+    /// There is none, or it is itself the caller: what the machine calls was judged where Java asked
+    /// for it.
+    Silent,
+    /// A library calls, or code that is no file's as `java.lang.foreign` makes it. Only there a thread
+    /// is known to be in a state in which the machine may be asked.
+    Here,
+    /// It runs in the process that this one was forked from: whoever asks it here waits for ever.
+    Left,
+}
+
+/// # Errors
+/// EAGAIN where the caller cannot be found out.
+fn machine(state: &State, callers: &Callers, from: Frame) -> Answer<Machine> {
+    if !jvm::is_judging() {
+        return Ok(Machine::Silent);
+    }
+    if !jvm::is_here() {
+        return Ok(Machine::Left);
+    }
+    let mut found = Machine::Silent;
+    caller::walk(state, callers, from, |_, caller, _| {
+        if matches!(caller, Caller::Object { .. } | Caller::Nobody) {
+            found = Machine::Here;
+        }
+        if caller == Caller::Runtime { Look::On } else { Look::Enough }
+    })
+    .map_err(|_| Errno::EAGAIN)?;
+    Ok(found)
 }
 
 /// Judges a thread or a program by the native code that asks for it, and answers what a thread

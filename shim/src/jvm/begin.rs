@@ -3,9 +3,11 @@
 use core::ffi::{CStr, c_void};
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use ringfence_policy::{CallerKind, Creation};
+
 use super::bind::{self, Original, unbound};
 use super::defining::Defining;
-use super::here::{Here, Jvm, Known, Source};
+use super::here::{Here, Home, Jvm, Known, Source};
 use super::jni::{Env, Ref, VERSION_10};
 use super::jvmti::Tools;
 use super::methods::Methods;
@@ -46,6 +48,7 @@ fn enter(state: &'static State, env: Env, tools: Tools) -> Option<&'static Jvm> 
     let jvm = Jvm {
         state,
         machine: env.machine()?,
+        home: Home::new().ok()?,
         tools,
         names: Names::map().ok()?,
         methods: Methods::map().ok()?,
@@ -69,6 +72,7 @@ fn known(state: &State, env: Env, boot: Boot) -> Option<Known> {
     Some(Known {
         application_loader: loader(c"appClassLoader")?,
         platform_loader: loader(c"platformClassLoader")?,
+        io_exception: boot.class(c"java/io/IOException")?,
         security_exception: boot.class(c"java/lang/SecurityException")?,
         proxy: boot.class(c"java/lang/reflect/Proxy")?,
         thread: boot.class(c"java/lang/Thread")?,
@@ -125,7 +129,6 @@ impl Boot {
 /// Whether the policy has rules about Java classes at all.
 #[inline]
 pub(super) fn is_wanted(state: &State) -> bool {
-    let list =
-        state.image.callers(ringfence_policy::Creation::Thread, ringfence_policy::CallerKind::Java);
-    !list.is_empty()
+    let is_about = |creation| !state.image.callers(creation, CallerKind::Java).is_empty();
+    is_about(Creation::Thread) || is_about(Creation::Process)
 }

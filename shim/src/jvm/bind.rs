@@ -22,10 +22,11 @@ pub(super) enum Original {
     RegisterSignal,
     FindBootClass,
     ExecuteCommand,
+    ForkAndExec,
 }
 
 /// Their names, in the order of [`Original`].
-const NAMES: [&CStr; 8] = [
+const NAMES: [&CStr; 9] = [
     c"JNI_CreateJavaVM",
     c"JVM_StartThread",
     c"JVM_FindLoadedClass",
@@ -34,6 +35,7 @@ const NAMES: [&CStr; 8] = [
     c"JVM_RegisterSignal",
     c"JVM_FindClassFromBootLoader",
     c"Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand",
+    c"Java_java_lang_ProcessImpl_forkAndExec",
 ];
 
 /// Their addresses; 0 while they are not known.

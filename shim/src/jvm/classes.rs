@@ -3,7 +3,7 @@
 //! The answer is kept in a tag on the class, which goes with it: there is no table of classes that
 //! could be full, and none that keeps a class from being unloaded.
 
-use ringfence_policy::CallerKind;
+use ringfence_policy::{CallerKind, Creation};
 
 use super::here::Here;
 use super::jni::{Method, Ref};
@@ -158,9 +158,11 @@ impl Here {
         if plugin.is_empty() || !self.tools().is_abstract(class) {
             return own;
         }
-        let forbidden =
-            matches!(judge(self.image(), name, Standing::Verified), Some(Reason::Forbidden(_)));
-        if forbidden { own.join(plugin) } else { plugin }
+        let about = |creation| {
+            let reason = judge(self.image(), creation, name, Standing::Verified);
+            if matches!(reason, Some(Reason::Forbidden(_))) { own.join(plugin) } else { plugin }
+        };
+        Marks::each(about(Creation::Thread), about(Creation::Process))
     }
 
     fn is_proxy(self, class: Ref) -> bool {

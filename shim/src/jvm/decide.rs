@@ -2,6 +2,8 @@
 
 use core::ops::ControlFlow;
 
+use ringfence_policy::Creation;
+
 use super::here::Here;
 use super::jni::Ref;
 use super::kinds::Facts;
@@ -35,12 +37,12 @@ impl Here {
         if let Some(verdict) = self.exempt((thread, is_virtual), &reading, &reached, marks) {
             return verdict;
         }
-        let marks = self.answerable(thread, &reading, &reached, marks);
+        let mut marks = self.answerable(thread, &reading, &reached, marks);
         if marks.is_empty() && is_nobodys(&reading, &reached) {
-            let nobody = self.marks_of(b"a task that nobody gave", Standing::Nobody);
-            return Verdict::Refuse(nobody);
+            marks = self.marks_of(b"a task that nobody gave", Standing::Nobody);
         }
-        if marks.is_refused() { Verdict::Refuse(marks) } else { Verdict::Start(marks) }
+        let refused = marks.is_refused(Creation::Thread);
+        if refused { Verdict::Refuse(marks) } else { Verdict::Start(marks) }
     }
 
     /// The threads of the runtime that must start whoever needs them first: refused once, they

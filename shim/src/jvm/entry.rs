@@ -14,6 +14,7 @@ use super::bind::{self, Original, unbound};
 use super::define::Plan;
 use super::here::{Here, Jvm, tools};
 use super::jni::{Env, OK, RawEnv, RawVm, Ref};
+use super::launch::Java_java_lang_ProcessImpl_forkAndExec;
 use super::marks::Marks;
 use super::natives::Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand;
 use super::slot::Busy;
@@ -21,6 +22,7 @@ use super::{begin, create};
 use crate::arm::{State, armed};
 use crate::interpose::Hook;
 use crate::lineage::{self, Lineage};
+use crate::report::Call;
 
 /// The local references that a hook makes at most, roughly: the machine checks it with -Xcheck:jni.
 const REFERENCES: c_int = 512;
@@ -42,6 +44,7 @@ list! {
     JNI_CreateJavaVM JVM_StartThread JVM_FindLoadedClass JVM_DefineClassWithSource
     JVM_LookupDefineClass JVM_RegisterSignal
     Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand
+    Java_java_lang_ProcessImpl_forkAndExec
 }
 
 /// The machine's definition, of the type that jvm.h declares for it.
@@ -232,7 +235,8 @@ fn defined(
     let tag = match plan {
         Plan::Plain => return define(),
         Plan::Refuse(marks) => {
-            let refused = called.judge(|here| here.refuse_class(marks));
+            let call = Call("ClassLoader.defineClass");
+            let refused = called.judge(|here| here.refuse_escape(call, marks));
             return if refused == Some(true) { null_mut() } else { define() };
         }
         Plan::Tag(tag) => tag,

@@ -4,7 +4,7 @@
 
 use core::ffi::c_void;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use ringfence_policy::Image;
 
@@ -16,12 +16,13 @@ use super::names::Names;
 use super::pools::Pools;
 use super::shapes::Shapes;
 use crate::arm::State;
-use crate::sys;
+use crate::sys::{self, Answer};
 
 /// What is known about the machine once it runs programs; it never changes.
 pub(crate) struct Jvm {
     pub(crate) state: &'static State,
     pub(crate) machine: Machine,
+    pub(crate) home: Home,
     pub(crate) tools: Tools,
     pub(crate) names: &'static Names,
     pub(crate) methods: &'static Methods,
@@ -30,10 +31,35 @@ pub(crate) struct Jvm {
     pub(crate) known: Known,
 }
 
+/// The process that the machine is in: in a child there is nobody to answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Home {
+    /// The number of the process, which a child in the same memory does not have.
+    process: u32,
+    /// In memory that a forked child finds cleared, whatever its number is in a name space of its own.
+    is_here: &'static AtomicBool,
+}
+
+impl Home {
+    pub(crate) fn new() -> Answer<Self> {
+        let place = sys::map_counters(size_of::<AtomicBool>())?.cast::<AtomicBool>();
+        // SAFETY: a fresh mapping, page-aligned, never unmapped; an atomic of zero is valid.
+        let is_here = unsafe { &*place };
+        is_here.store(true, Ordering::Relaxed);
+        Ok(Self { process: sys::process(), is_here })
+    }
+
+    /// Whether the calling thread is the machine's, and not a child's.
+    pub(crate) fn is_here(self) -> bool {
+        self.is_here.load(Ordering::Relaxed) && sys::process() == self.process
+    }
+}
+
 /// Objects of the machine's own, kept by global references, and fields of theirs.
 pub(crate) struct Known {
     pub(crate) application_loader: Ref,
     pub(crate) platform_loader: Ref,
+    pub(crate) io_exception: Ref,
     pub(crate) security_exception: Ref,
     pub(crate) proxy: Ref,
     pub(crate) thread: Ref,

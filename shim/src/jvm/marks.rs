@@ -1,8 +1,9 @@
 //! Which subjects something stems from, as far as a verdict needs it: one word.
 //!
 //! What a policy says about a subject never changes while the process runs. So of a set of subjects
-//! it is enough to keep whether there is any, whether one of them is refused, and which one to
-//! name; sets of any size are joined without a table that could be full.
+//! it is enough to keep whether there is any, and for each thing that may be asked for whether one
+//! of them is refused it, and which one to name; sets of any size are joined without a table that
+//! could be full.
 
 use ringfence_policy::{CallerKind, CallerVerdict, Creation, Image, RuleIndex};
 
@@ -14,12 +15,24 @@ pub(crate) struct Marks(u32);
 
 /// Some subject is there.
 const SOME: u32 = 1;
-/// One of them may not create a thread.
-const REFUSED: u32 = 1 << 1;
+
+/// What is kept for each thing that may be asked for. One of the subjects is refused it.
+const REFUSED: u32 = 1;
 /// The one to be named is a subject by its own name, not the code of one.
-const NAMED: u32 = 1 << 2;
+const NAMED: u32 = 1 << 1;
 /// The number of the one to be named stands from here on.
-const NUMBER: u32 = 8;
+const NUMBER: u32 = 2;
+/// The bits of all that.
+const WIDTH: u32 = NUMBER + super::names::BITS;
+const PART: u32 = (1 << WIDTH) - 1;
+
+/// Where the part about something that is asked for begins.
+const fn place(creation: Creation) -> u32 {
+    match creation {
+        Creation::Thread => 1,
+        Creation::Process => 1 + WIDTH,
+    }
+}
 
 /// How a class came by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,39 +64,53 @@ impl Marks {
 
     /// The marks of one subject.
     pub(crate) fn of(image: &Image<'_>, names: &Names, name: &[u8], standing: Standing) -> Self {
-        let mut bits = SOME;
-        if judge(image, name, standing).is_some() {
-            bits |= REFUSED;
-        }
-        if standing == Standing::Verified {
-            bits |= NAMED;
-        }
-        Self(bits | names.number(name, standing) << NUMBER)
+        let number = names.number(name, standing) << NUMBER;
+        let named = if standing == Standing::Verified { NAMED } else { 0 };
+        let part = |creation| {
+            let refused = judge(image, creation, name, standing).is_some();
+            number | named | if refused { REFUSED } else { 0 }
+        };
+        Self::new(part(Creation::Thread), part(Creation::Process))
+    }
+
+    const fn new(threads: u32, processes: u32) -> Self {
+        let threads = threads << place(Creation::Thread);
+        Self(SOME | threads | processes << place(Creation::Process))
+    }
+
+    const fn part(self, creation: Creation) -> u32 {
+        self.0 >> place(creation) & PART
     }
 
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    pub(crate) const fn is_refused(self) -> bool {
-        self.0 & REFUSED != 0
+    /// Whether one of them may not have it.
+    pub(crate) const fn is_refused(self, creation: Creation) -> bool {
+        self.part(creation) & REFUSED != 0
     }
 
     /// The number of the subject to name.
-    pub(crate) const fn number(self) -> u32 {
-        self.0 >> NUMBER
+    pub(crate) const fn number(self, creation: Creation) -> u32 {
+        self.part(creation) >> NUMBER
     }
 
     /// Both sets. Of two that are refused, the one with a name of its own is named in messages,
     /// and `farther` before `self`: the farthest is the task.
     #[must_use]
     pub(crate) const fn join(self, farther: Self) -> Self {
-        let both = self.0 | farther.0;
-        let mine = self.0 & (REFUSED | NAMED);
-        let theirs = farther.0 & (REFUSED | NAMED);
-        let named =
-            if farther.is_empty() || rank(theirs) < rank(mine) { self.0 } else { farther.0 };
-        Self(both & (SOME | REFUSED) | named & !(SOME | REFUSED))
+        if farther.is_empty() {
+            return self;
+        }
+        let threads = join(self.part(Creation::Thread), farther.part(Creation::Thread));
+        Self::new(threads, join(self.part(Creation::Process), farther.part(Creation::Process)))
+    }
+
+    /// What the first says about threads, and the second about programs; both are of subjects.
+    #[must_use]
+    pub(crate) const fn each(threads: Self, processes: Self) -> Self {
+        Self::new(threads.part(Creation::Thread), processes.part(Creation::Process))
     }
 
     /// As the lineage of a thread has them.
@@ -105,8 +132,13 @@ impl Marks {
     }
 }
 
-const fn rank(bits: u32) -> u32 {
-    match (bits & REFUSED != 0, bits & NAMED != 0) {
+const fn join(near: u32, far: u32) -> u32 {
+    if rank(far) < rank(near) { near } else { far }
+}
+
+/// A set with a subject that is refused never comes after one without.
+const fn rank(part: u32) -> u32 {
+    match (part & REFUSED != 0, part & NAMED != 0) {
         (true, true) => 3,
         (true, false) => 2,
         (false, true) => 1,
@@ -114,12 +146,21 @@ const fn rank(bits: u32) -> u32 {
     }
 }
 
-/// Why the policy refuses a subject a thread; `None` when it does not.
-pub(crate) fn judge(image: &Image<'_>, name: &[u8], standing: Standing) -> Option<Reason> {
+/// Why the policy refuses a subject what it asks for; `None` when it does not, as where no rule is
+/// about that.
+pub(crate) fn judge(
+    image: &Image<'_>,
+    creation: Creation,
+    name: &[u8],
+    standing: Standing,
+) -> Option<Reason> {
+    let list = image.callers(creation, CallerKind::Java);
+    if list.is_empty() {
+        return None;
+    }
     if standing == Standing::Nobody {
         return Some(Reason::Unattributed);
     }
-    let list = image.callers(Creation::Thread, CallerKind::Java);
     let verdict = list.judge(name);
     if let CallerVerdict::Forbidden(rule) = verdict {
         return Some(Reason::Forbidden(rule));
@@ -135,24 +176,32 @@ pub(crate) fn judge(image: &Image<'_>, name: &[u8], standing: Standing) -> Optio
 mod tests {
     use super::*;
 
-    const PLAIN: Marks = Marks(SOME | 1 << NUMBER);
-    const REFUSED_CODE: Marks = Marks(SOME | REFUSED | 2 << NUMBER);
-    const REFUSED_TASK: Marks = Marks(SOME | REFUSED | NAMED | 3 << NUMBER);
-    const FARTHER_TASK: Marks = Marks(SOME | REFUSED | NAMED | 4 << NUMBER);
+    const fn threads(part: u32, number: u32) -> Marks {
+        Marks::new(part | number << NUMBER, 0)
+    }
+
+    const PLAIN: Marks = threads(0, 1);
+    const REFUSED_CODE: Marks = threads(REFUSED, 2);
+    const REFUSED_TASK: Marks = threads(REFUSED | NAMED, 3);
+    const FARTHER_TASK: Marks = threads(REFUSED | NAMED, 4);
+
+    fn number(marks: Marks) -> u32 {
+        marks.number(Creation::Thread)
+    }
 
     #[test]
     fn a_refused_subject_stays_refused_and_is_the_one_named() {
         for both in [PLAIN.join(REFUSED_CODE), REFUSED_CODE.join(PLAIN)] {
-            assert!(both.is_refused());
-            assert_eq!(both.number(), 2);
+            assert!(both.is_refused(Creation::Thread));
+            assert_eq!(number(both), 2);
         }
     }
 
     #[test]
     fn the_farthest_with_a_name_of_its_own_is_named() {
-        assert_eq!(REFUSED_TASK.join(REFUSED_CODE).number(), 3);
-        assert_eq!(REFUSED_TASK.join(FARTHER_TASK).number(), 4);
-        assert_eq!(REFUSED_CODE.join(REFUSED_TASK).number(), 3);
+        assert_eq!(number(REFUSED_TASK.join(REFUSED_CODE)), 3);
+        assert_eq!(number(REFUSED_TASK.join(FARTHER_TASK)), 4);
+        assert_eq!(number(REFUSED_CODE.join(REFUSED_TASK)), 3);
     }
 
     #[test]
@@ -160,5 +209,19 @@ mod tests {
         assert_eq!(PLAIN.join(Marks::NONE), PLAIN);
         assert_eq!(Marks::NONE.join(PLAIN), PLAIN);
         assert!(Marks::NONE.join(Marks::NONE).is_empty());
+    }
+
+    /// Who is refused a thread is not who is refused a program.
+    #[test]
+    fn each_thing_that_is_asked_for_is_kept_by_itself() {
+        let last = (1 << super::super::names::BITS) - 1;
+        let thread = Marks::new(REFUSED | NAMED | 5 << NUMBER, 5 << NUMBER);
+        let program = Marks::new(last << NUMBER, REFUSED | last << NUMBER);
+        assert!(!thread.is_refused(Creation::Process) && !program.is_refused(Creation::Thread));
+        for both in [thread.join(program), program.join(thread), Marks::each(thread, program)] {
+            let refused = [Creation::Thread, Creation::Process].map(|of| both.is_refused(of));
+            assert_eq!(refused, [true, true]);
+            assert_eq!((number(both), both.number(Creation::Process)), (5, last));
+        }
     }
 }

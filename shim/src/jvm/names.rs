@@ -10,8 +10,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::marks::Standing;
 use crate::sys::{self, Answer};
 
+/// The bits of a name's number.
+pub(super) const BITS: u32 = 12;
 /// The places for names; a number is a place.
-const PLACES: usize = 8192;
+const PLACES: usize = 1 << BITS;
 /// The last place.
 const LAST: u64 = PLACES as u64 - 1;
 /// The bytes for their texts.

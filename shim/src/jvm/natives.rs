@@ -7,6 +7,8 @@
 use core::ffi::c_void;
 use core::ptr::null_mut;
 
+use ringfence_policy::Creation;
+
 use super::bind::{self, Original, unbound};
 use super::entry::Called;
 use super::here::{Here, Jvm};
@@ -66,13 +68,18 @@ impl Here {
     fn may_load_agent(self) -> bool {
         // Native code knows no rules: a command that nobody is known to have given is refused too.
         let marks = self.whoever(b"a command that nobody gave");
-        !(marks.is_refused() && self.refuse(Call("jvmtiAgentLoad"), marks))
+        !self.refuse_escape(Call("jvmtiAgentLoad"), marks)
     }
 }
 
 /// Whether there is a machine with rules about its classes.
 pub(crate) fn is_judging() -> bool {
     Jvm::get().is_some()
+}
+
+/// Whether the machine with rules is in this process, and not in the one that it was forked from.
+pub(crate) fn is_here() -> bool {
+    Jvm::get().is_some_and(|jvm| jvm.home.is_here())
 }
 
 /// Judges a thread that a library creates on a thread which runs Java code, and answers the marks
@@ -89,8 +96,8 @@ pub(crate) fn judge_native_thread(state: &State, call: Call) -> Answer<Option<us
     let judge = || {
         let here = Here { env, jvm };
         let marks = here.everybody().marks;
-        if marks.is_refused() {
-            here.report(state, call, marks)?;
+        if marks.is_refused(Creation::Thread) {
+            here.report(state, call, Creation::Thread, marks)?;
         }
         Ok(Some(marks.lineage()))
     };

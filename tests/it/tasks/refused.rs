@@ -84,13 +84,13 @@ fn an_expression_of_a_server_is_not_run_as_it_stands() {
 fn a_class_that_may_start_no_program_is_refused_with_the_place_of_the_rule() {
     let policy = "ringfence:\n  version: 1\n  processes:\n    forbidden:\n      - io.kestra.plugin.scripts\n";
     let kitchen = Kitchen::new(policy, &shell("one", "", &["echo x"]));
-    let outcome = kitchen.run(&["--allow-unenforced"]);
+    let outcome = kitchen.run(&[]);
     assert_eq!(status(&outcome), 125, "{outcome:#?}");
     assert!(outcome.stderr.contains("RF413"), "{outcome:#?}");
     assert!(outcome.stderr.contains("policy.yaml:5:9"), "{outcome:#?}");
     let other = policy.replace("scripts", "scripts.python");
     let kitchen = Kitchen::new(&other, &shell("one", "", &["echo x"]));
-    assert_eq!(kitchen.run(&["--allow-unenforced"]).text(), "x", "the control");
+    assert_eq!(kitchen.run(&[]).text(), "x", "the control");
 }
 
 #[test]

@@ -42,24 +42,24 @@ fn expect_refused(file: &str) {
 
 #[test]
 fn groovy_scripts_create_no_thread_of_their_own() {
-    expect_refused("create.groovy");
+    expect_refused("threads/create.groovy");
 }
 
 #[test]
 fn jython_scripts_create_no_thread_of_their_own() {
-    expect_refused("create.py");
+    expect_refused("threads/create.py");
 }
 
 #[test]
 fn groovy_scripts_create_no_thread_by_others() {
-    expect_refused("launder.groovy");
+    expect_refused("threads/launder.groovy");
 }
 
 /// The refusals are of the rules' making, not of the fence's being there.
 #[test]
 fn authorized_scripts_create_threads() {
     for jdk in Jdk::all() {
-        for file in ["create.groovy", "create.py"] {
+        for file in ["threads/create.groovy", "threads/create.py"] {
             let ways = ways(file, jdk.major);
             let fenced = run(&Worker::fenced(jdk.clone(), SCRIPTS_TOO), &ways);
             expect_each(&format!("{file} on {jdk} under {SCRIPTS_TOO}"), &fenced, Came::ran);

@@ -12,24 +12,24 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// A task of the worker: its name, its class and its argument.
 #[derive(Clone)]
-pub(super) struct Task {
-    pub(super) name: String,
+pub(crate) struct Task {
+    pub(crate) name: String,
     class: String,
     argument: String,
 }
 
 impl Task {
-    pub(super) fn new(name: &str, class: &str, argument: impl Into<String>) -> Self {
+    pub(crate) fn new(name: &str, class: &str, argument: impl Into<String>) -> Self {
         Self { name: name.to_owned(), class: class.to_owned(), argument: argument.into() }
     }
 
     /// A task of a plugin by the end of its class's name.
-    pub(super) fn plugin(name: &str, class: &str, argument: &str) -> Self {
+    pub(crate) fn plugin(name: &str, class: &str, argument: &str) -> Self {
         Self::new(name, &format!("io.kestra.plugin.{class}"), argument)
     }
 
     /// The host's own use of threads, by every way.
-    pub(super) fn health() -> Self {
+    pub(crate) fn health() -> Self {
         Self::new("health", "io.kestra.core.services.Health", "")
     }
 
@@ -42,28 +42,39 @@ impl Task {
 
 /// What came of a task.
 #[derive(Debug)]
-pub(super) struct Came {
-    pub(super) task: String,
-    pub(super) state: String,
-    pub(super) value: String,
+pub(crate) struct Came {
+    pub(crate) task: String,
+    pub(crate) state: String,
+    pub(crate) value: String,
     /// The exception that it failed with, and those that caused it.
-    pub(super) error: String,
-    pub(super) logs: String,
+    pub(crate) error: String,
+    pub(crate) logs: String,
 }
 
 impl Came {
-    pub(super) fn succeeded(&self) -> bool {
+    pub(crate) fn succeeded(&self) -> bool {
         self.state == "SUCCESS" && self.error.is_empty()
     }
 
     /// Whether the script says that its task ran on a thread made for it.
-    pub(super) fn ran(&self) -> bool {
+    pub(crate) fn ran(&self) -> bool {
         self.succeeded() && self.value == "ran"
+    }
+
+    /// Whether it was refused a program: by an `IOException` that names the rule and its place, or says
+    /// that the code is nobody's; or by an errno, where a library in C asked for it.
+    pub(crate) fn refused_program(&self) -> bool {
+        let by_exception = [&self.value, &self.error].iter().any(|said| {
+            said.contains("ringfence: ")
+                && said.contains(" may not start a program (")
+                && (said.contains(".yml:") || said.contains("(nobody is known to have made"))
+        });
+        by_exception || self.value == "refused"
     }
 
     /// Whether it was refused a thread, by a `SecurityException` that names the rule and its place,
     /// or says that the code is nobody's.
-    pub(super) fn refused(&self) -> bool {
+    pub(crate) fn refused(&self) -> bool {
         [&self.value, &self.error].iter().any(|said| {
             said.contains("ringfence: ")
                 && said.contains(" may not create a thread (")
@@ -79,8 +90,8 @@ impl fmt::Display for Came {
 }
 
 /// A worker on a JDK, and the policy around it.
-pub(super) struct Worker {
-    pub(super) jdk: Jdk,
+pub(crate) struct Worker {
+    pub(crate) jdk: Jdk,
     fence: Fence,
     options: Vec<String>,
     scratch: Scratch,
@@ -88,12 +99,12 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Without a fence.
-    pub(super) fn open(jdk: Jdk) -> Self {
+    pub(crate) fn open(jdk: Jdk) -> Self {
         Self::of(jdk, Fence::open())
     }
 
     /// Under a policy of `tests/fixtures/policies`, all of it enforced.
-    pub(super) fn fenced(jdk: Jdk, policy: &str) -> Self {
+    pub(crate) fn fenced(jdk: Jdk, policy: &str) -> Self {
         Self::of(jdk, Fence::by_policies(&[&source("policies").join(policy)], &[]))
     }
 
@@ -105,20 +116,20 @@ impl Worker {
     }
 
     /// With further options of the JVM.
-    pub(super) fn with(mut self, options: &[&str]) -> Self {
+    pub(crate) fn with(mut self, options: &[&str]) -> Self {
         self.options.extend(options.iter().map(|&option| option.to_owned()));
         self
     }
 
     /// Runs tasks one after another to the worker's own end, and gives what came of each.
     #[track_caller]
-    pub(super) fn run(&self, tasks: &[Task]) -> Vec<Came> {
+    pub(crate) fn run(&self, tasks: &[Task]) -> Vec<Came> {
         json_lines(self.output(tasks).text()).iter().filter_map(came).collect()
     }
 
     /// Runs tasks one after another to the worker's own end, and gives all that it printed.
     #[track_caller]
-    pub(super) fn output(&self, tasks: &[Task]) -> Outcome {
+    pub(crate) fn output(&self, tasks: &[Task]) -> Outcome {
         let plugins = fixture("worker/plugins");
         let mut java = self.fence.command(self.jdk.java());
         java.env("KESTRA_PLUGINS_PATH", &plugins).args(&self.options);
@@ -164,7 +175,7 @@ fn came(line: &Line) -> Option<Came> {
 
 /// Fails the test unless each task came out as `right` says, naming all that did not.
 #[track_caller]
-pub(super) fn expect_each(what: &str, all: &[Came], right: impl Fn(&Came) -> bool) {
+pub(crate) fn expect_each(what: &str, all: &[Came], right: impl Fn(&Came) -> bool) {
     let wrong: Vec<String> =
         all.iter().filter(|came| !right(came)).map(ToString::to_string).collect();
     assert!(wrong.is_empty(), "{what}: not as they should: {wrong:#?}");
@@ -194,7 +205,7 @@ fn expected(name: &str) -> (&'static str, &'static str) {
 }
 
 /// Whether a task came out as it does where nothing is refused it.
-pub(super) fn as_without_a_fence(came: &Came) -> bool {
+pub(crate) fn as_without_a_fence(came: &Came) -> bool {
     let (value, logs) = expected(&came.task);
     came.succeeded() && came.value == value && came.logs == logs
 }
