@@ -21,12 +21,14 @@ mod exports;
 mod judge;
 mod known;
 mod maps;
+mod names;
 mod unwind;
 mod verdict;
 
 use known::Known;
 pub(crate) use maps::LONGEST_PATH;
 use maps::Object;
+pub(crate) use names::Names;
 use unwind::Steps;
 pub(crate) use unwind::{FindObject, Frame};
 pub(crate) use verdict::Verdict;
@@ -221,24 +223,6 @@ fn find(state: &State, callers: &Callers, address: usize) -> Answer<Code> {
     })?;
     callers.known.keep(generation, &code);
     Ok(code)
-}
-
-/// How a report names the code that a call at a frame returns to: the real path of its object, with
-/// `!` and the function behind it where rules tell functions apart; nothing for code that lies in no
-/// object.
-#[cold]
-pub(crate) fn name<'b>(
-    state: &State,
-    frame: Frame,
-    buffer: &'b mut [u8; LONGEST_PATH],
-) -> &'b [u8] {
-    let address = frame.code.saturating_sub(1);
-    let written = look_up(address, |object| match object {
-        Some(object) => judge::write_name(state, object, address, buffer),
-        None => 0,
-    });
-    // Where it cannot be read again, the report does without.
-    buffer.get(..written.unwrap_or(0)).unwrap_or_default()
 }
 
 /// Looks up what is mapped at an address, in a descriptor table of its own: another thread could

@@ -131,26 +131,11 @@ pub(crate) fn unsound(
 }
 
 /// Reports a caller that a rule does not let create a thread or start a program, and answers what
-/// becomes of the call: EPERM for a thread, EACCES for a program, or `Ok` in audit mode.
+/// becomes of the call: EPERM for a thread, EACCES for a program, or `Ok` in audit mode. The frames
+/// are those that the audit file is to have: names, each ended by a newline.
 ///
 /// # Errors
 /// As said, unless the policy only audits.
-#[cold]
-#[inline(never)]
-pub(crate) fn refuse_caller(
-    state: &State,
-    call: Call,
-    (creation, kind, caller): (Creation, CallerKind, &[u8]),
-    rule: RuleIndex,
-    why: Why,
-) -> Answer<()> {
-    refuse_caller_at(state, call, (creation, kind, caller), b"", (rule, why))
-}
-
-/// The same, with the frames that the audit file is to have: names, each ended by a newline.
-///
-/// # Errors
-/// As [`refuse_caller`].
 #[cold]
 #[inline(never)]
 pub(crate) fn refuse_caller_at(

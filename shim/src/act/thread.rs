@@ -7,7 +7,7 @@ use core::ffi::{c_int, c_void};
 use ringfence_policy::{CallerKind, CallerVerdict, Creation, RuleIndex};
 
 use crate::arm::State;
-use crate::caller::{self, Caller, Callers, Frame, Look, Verdict};
+use crate::caller::{self, Caller, Callers, Frame, Look, Names, Verdict};
 use crate::jvm::{self, Maker};
 use crate::lineage::{self, Beginning, Lineage};
 use crate::report::{self, Call, Why};
@@ -163,23 +163,24 @@ fn judge_native(
         }
         (None, _, _) => return Ok(own),
     };
-    refuse(state, call, (creation, frame), rule, why)?;
+    refuse(state, callers, (call, creation), (frame, from), (rule, why))?;
     Ok(Lineage { native: Verdict::against(rule).word(), ..own })
 }
 
-/// Reports the refusal; `Ok` in audit mode.
+/// Reports the refusal of who called at a frame, on a stack of which the other one is the innermost;
+/// `Ok` in audit mode.
 #[cold]
 #[inline(never)]
 fn refuse(
     state: &State,
-    call: Call,
-    (creation, from): (Creation, Frame),
-    rule: RuleIndex,
-    why: Why,
+    callers: &Callers,
+    (call, creation): (Call, Creation),
+    (caller, innermost): (Frame, Frame),
+    cause: (RuleIndex, Why),
 ) -> Answer<()> {
-    let mut buffer = [0; caller::LONGEST_PATH];
-    let name = caller::name(state, from, &mut buffer);
-    report::refuse_caller(state, call, (creation, CallerKind::Native, name), rule, why)
+    let names = Names::find(state, callers, caller, innermost);
+    let caller = (creation, CallerKind::Native, names.caller());
+    report::refuse_caller_at(state, call, caller, names.stack(), cause)
 }
 
 /// Creates a thread that inherits a lineage; the answer is pthread_create(3)'s.

@@ -168,15 +168,16 @@ impl Why {
 
 /// `,"frames":["…",…]`, where there are any.
 fn frame_list(line: &mut Line<'_>, frames: &[u8]) {
-    let mut separator: &[u8] = b",\"frames\":[";
-    for frame in frames.split(|byte| *byte == b'\n').filter(|frame| !frame.is_empty()) {
+    let names = frames.split(|byte| *byte == b'\n').filter(|frame| !frame.is_empty());
+    let separators =
+        core::iter::once(b",\"frames\":[".as_slice()).chain(core::iter::repeat(&b","[..]));
+    let mut end: &[u8] = b"";
+    for (frame, separator) in names.zip(separators) {
         line.text(separator);
         line.quoted(frame);
-        separator = b",";
+        end = b"]";
     }
-    if !frames.is_empty() {
-        line.text(b"]");
-    }
+    line.text(end);
 }
 
 /// A caller without a name.

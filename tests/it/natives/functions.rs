@@ -139,3 +139,34 @@ fn a_refusal_names_the_function() {
     let outcome = run(&Fence::by_hand(&forbid("libparts.so.1!parts_alias")), &["parts_make"]);
     assert!(outcome.stderr.contains("libparts.so!parts_alias ["), "{outcome:#?}");
 }
+
+/// The names of what is on the stack, the innermost first, and no more than the policy wants.
+#[test]
+fn an_audit_line_has_the_frames_of_the_stack() {
+    let library = fixture("libparts.so").display().to_string();
+    let program = fixture("threads").display().to_string();
+    let frames = |frames: Option<u32>| {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (policy, audit) =
+            (directory.path().join("policy.yaml"), directory.path().join("audit.jsonl"));
+        let most = frames.map_or_else(String::new, |most| format!(", frames: {most}"));
+        let text = format!(
+            "ringfence:\n  version: 1\n  audit: {{to: {}{most}}}\n  threads: {{forbidden: ['native:{library}!parts_sort']}}\n",
+            audit.display()
+        );
+        std::fs::write(&policy, text).expect("our own file");
+        assert_eq!(lines(&run(&Fence::by_policies(&[&policy], &[]), &["parts_sort"])), [REFUSED]);
+        let text = std::fs::read_to_string(&audit).expect("it was written");
+        let event = text.lines().find(|line| line.contains("thread.create")).expect("an event");
+        let event: serde_json::Value = serde_json::from_str(event).expect("JSON");
+        event["caller"]["frames"].clone()
+    };
+    // Static functions and libc's sorting, on behalf of parts_sort, which the program called; then libc
+    // again, which called the program.
+    let Some(all) = frames(None).as_array().cloned() else { panic!("a list of frames") };
+    assert_eq!(all[0], format!("{library}!parts_sort"));
+    assert_eq!(all[1], program);
+    assert!(all[2].as_str().is_some_and(|name| name.contains("/libc.so.6")), "{all:?}");
+    assert_eq!(frames(Some(1)), serde_json::json!([all[0]]));
+    assert_eq!(frames(Some(0)), serde_json::Value::Null);
+}
