@@ -68,7 +68,7 @@ pub(super) fn walk(
             refused = false;
             clear = is_clear(state, text, text.slashes());
         }
-        let end = match parent(text.bytes()) {
+        let end = match parent(text) {
             Some((before, after)) => {
                 if before <= plain || is_plain(state, &goal, text, before, clear)? {
                     let up = text.bytes().get(..before).map_or(0, directory_of);
@@ -127,11 +127,28 @@ fn open_whole(state: &State, goal: &Goal, text: &mut Text, clear: bool) -> Answe
 }
 
 /// The first `..`: the length of what is before it, and of the text with it.
-fn parent(text: &[u8]) -> Option<(usize, usize)> {
-    let place = text.windows(3).enumerate().position(|(place, window)| {
-        window == b"/.." && matches!(text.get(place.saturating_add(3)), None | Some(b'/'))
-    })?;
+fn parent(text: &Text) -> Option<(usize, usize)> {
+    let is_parent = |place: &usize| {
+        let name = text.bytes().get(*place..).unwrap_or_default();
+        name.starts_with(b"/..") && matches!(name.get(3), None | Some(b'/'))
+    };
+    let near = Bits(text.slashes().unwrap_or(0)).find(is_parent);
+    // Beyond those of which it is known where they are, wherever one is.
+    let place = near.or_else(|| (64..text.length()).find(is_parent))?;
     Some((place, place.saturating_add(3)))
+}
+
+/// The places of the bits that are set, the lowest first.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let place = self.0.trailing_zeros();
+        self.0 &= self.0.checked_sub(1)?;
+        Some(place as usize)
+    }
 }
 
 /// The length of the directory's part of a text: 0 for a name directly in the root.
@@ -139,8 +156,8 @@ fn directory_of(text: &[u8]) -> usize {
     text.iter().rposition(|byte| *byte == b'/').unwrap_or(0)
 }
 
-/// Whether the first `length` bytes are a directory with no link on the way, which the caller may
-/// pass through upwards.
+/// Whether the first `length` bytes, which `/..` follows, are a directory with no link on the way,
+/// which the caller may pass through upwards.
 fn is_plain(
     state: &State,
     goal: &Goal,
@@ -154,13 +171,13 @@ fn is_plain(
     }
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
     let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
+    // To go up from a directory takes the right to search it, and so does its `.`, with which the
+    // `/..` begins.
+    let dot = length.saturating_add(b"/.".len());
+    match text.with_prefix(dot, |path| sys::openat2(CWD, path, &how)) {
         Ok(fd) => {
-            // To go up from a directory takes the right to search it, as to go down does.
-            let dot = sys::Path::from_c(c".");
-            let searched = sys::faccessat2(fd, dot, libc::F_OK, libc::AT_EACCESS);
             sys::close(fd);
-            searched.map(|()| true)
+            Ok(true)
         }
         Err(Errno::ELOOP) => Ok(false),
         Err(errno) => Err(errno),
