@@ -63,8 +63,9 @@ impl Here {
             return None;
         }
         let is_pure = reached.marks.is_empty();
+        // What is too large to be looked through is not for the runtime alone.
         let is_needed = reading.initialises
-            || reading.head.has(Facts::PROCESSES.with(Facts::SHARED_TIMER))
+            || reading.head.has(Facts::PROCESSES.with(Facts::SHARED_TIMER)) && reached.is_whole()
             || reading.by_virtual && !is_virtual;
         if is_pure && is_needed {
             return Some(Verdict::Start(Marks::NONE));

@@ -28,6 +28,8 @@ pub(crate) struct Reached {
     /// The pool that it works for, if there is exactly one.
     pub(crate) pool: Option<Ref>,
     pools: u32,
+    /// There was more than is looked at.
+    is_cut: bool,
 }
 
 /// The objects that were met, in the order in which they are looked at.
@@ -69,11 +71,12 @@ impl Here {
         found.is_somebodys |= !is_root && info.facts.has(Facts::INTERNAL);
         found.is_worker |= info.facts.has(Facts::WORKER);
         let below = depth.saturating_add(1);
-        if below <= DEEPEST && !info.is_subject() {
+        if !info.is_subject() {
             let is_holder = info.facts.has(Facts::HOLDER);
             self.with_shape(class, info, |shape| match shape {
-                Shape::Array => self.elements(object, below, queue),
-                Shape::Opaque => {}
+                Shape::Opaque | Shape::Fields { fields: [], .. } => {}
+                _ if below > DEEPEST => found.is_cut = true,
+                Shape::Array => self.elements(object, below, queue, found),
                 Shape::Fields { fields, is_thread } if is_root || !is_thread => {
                     for field in fields {
                         self.follow(object, *field, below, is_holder, queue, found);
@@ -98,19 +101,26 @@ impl Here {
         if is_holder && self.env.is_instance(value, self.known().executor) {
             found.note_pool(self, value);
         }
-        queue.add(self, value, depth);
+        found.is_cut |= !queue.add(self, value, depth);
     }
 
-    fn elements(self, array: Ref, depth: u8, queue: &mut Queue) {
-        for index in 0..self.env.array_length(array).min(ELEMENTS) {
+    fn elements(self, array: Ref, depth: u8, queue: &mut Queue, found: &mut Reached) {
+        let length = self.env.array_length(array);
+        found.is_cut |= length > ELEMENTS;
+        for index in 0..length.min(ELEMENTS) {
             if let Some(value) = self.env.element(array, index) {
-                queue.add(self, value, depth);
+                found.is_cut |= !queue.add(self, value, depth);
             }
         }
     }
 }
 
 impl Reached {
+    /// Whether all that can be reached was looked at.
+    pub(crate) const fn is_whole(&self) -> bool {
+        !self.is_cut
+    }
+
     fn note_pool(&mut self, here: Here, pool: Ref) {
         if self.pool.is_some_and(|known| here.env.is_same(known, pool)) {
             return;
@@ -121,19 +131,21 @@ impl Reached {
 }
 
 impl Queue {
-    /// Puts an object at the end, unless it is there or there is no room.
-    fn add(&mut self, here: Here, object: Ref, depth: u8) {
+    /// Puts an object at the end, unless it is there; no when there is no room.
+    fn add(&mut self, here: Here, object: Ref, depth: u8) -> bool {
         let met = self.objects.get(..self.length).unwrap_or_default();
         if met.iter().flatten().any(|known| here.env.is_same(*known, object)) {
             // A pool may be noted by that reference: it goes with the local frame.
-            return;
+            return true;
         }
         if let (Some(place), Some(far)) =
             (self.objects.get_mut(self.length), self.depths.get_mut(self.length))
         {
             (*place, *far) = (Some(object), depth);
             self.length = self.length.saturating_add(1);
+            return true;
         }
+        false
     }
 
     fn at(&self, place: usize) -> Option<(Ref, u8)> {

@@ -194,6 +194,8 @@ fn leads_on(class: &[u8], name: &[u8], kind: &[u8], is_host: bool) -> bool {
     match class {
         b"java.lang.Thread" => return matches!(name, b"target" | b"holder"),
         b"java.lang.Thread$FieldHolder" => return name == b"task",
+        // The event leads to all of the connection, and runs nothing.
+        b"sun.security.ssl.TransportContext$NotifyHandshake" => return name == b"targets",
         _ => {}
     }
     if is_host {

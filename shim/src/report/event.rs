@@ -82,7 +82,12 @@ impl Denial<'_> {
                 list_text(state, line, rule);
             }
             Cause::Caller(RuleIndex::UNJUDGED, Why::Unattributed) => {
-                line.text(b"threads.unattributed is `deny`");
+                let is_java = matches!(self.asked, Asked::Creation(_, CallerKind::Java, ..));
+                line.text(if is_java {
+                    b"nobody is known to have made it"
+                } else {
+                    b"threads.unattributed is `deny`"
+                });
             }
             Cause::Caller(rule, Why::Unattributed) => {
                 line.text(b"its code is nobody's who is among ");

@@ -7,7 +7,7 @@ use super::page::{AUTHORIZED, FORBIDDEN};
 use super::scripts::SCRIPT;
 use super::worker::{Came, Task, Worker, as_without_a_fence, expect_each};
 use crate::harness::{Scratch, fixture};
-use crate::programs::Jdk;
+use crate::programs::{Jdk, source};
 
 /// The runtime's threads and the host's, after a script was refused one.
 fn tasks(jdk: &Jdk) -> Vec<Task> {
@@ -181,5 +181,23 @@ fn threads_of_native_libraries_are_their_callers() {
         let eperm = libc::EPERM.to_string();
         assert_eq!(values(Worker::fenced(jdk.clone(), AUTHORIZED)), ["0", &eperm], "{jdk}");
         assert_eq!(values(Worker::fenced(jdk.clone(), FORBIDDEN)), ["0", &eperm], "{jdk}");
+    }
+}
+
+/// Libc itself, called by Java from 22 on: nobody is known to have made such a call.
+#[test]
+fn threads_by_java_lang_foreign_are_nobodys() {
+    let script = std::fs::read_to_string(source("threads/foreign.groovy")).expect("a fixture");
+    let value = |worker: Worker| -> String {
+        let tasks = [Task::new("foreign", SCRIPT, script.as_str()), Task::health()];
+        let came = worker.run(&tasks);
+        assert!(as_without_a_fence(&came[1]), "the host is none the worse: {}", came[1]);
+        came[0].value.clone()
+    };
+    let (eperm, einval) = (libc::EPERM, libc::EINVAL);
+    assert_eq!(value(Worker::open(Jdk::new(25))), format!("[0, 0, {einval}]"));
+    for policy in [AUTHORIZED, FORBIDDEN] {
+        let fenced = value(Worker::fenced(Jdk::new(25), policy));
+        assert_eq!(fenced, format!("[{eperm}, {eperm}, {eperm}]"), "{policy}");
     }
 }

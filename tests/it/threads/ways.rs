@@ -55,6 +55,11 @@ fn groovy_scripts_create_no_thread_by_others() {
     expect_refused("threads/launder.groovy");
 }
 
+#[test]
+fn groovy_scripts_create_no_thread_by_what_the_runtime_does_for_them() {
+    expect_refused("runtime.groovy");
+}
+
 /// The refusals are of the rules' making, not of the fence's being there.
 #[test]
 fn authorized_scripts_create_threads() {
