@@ -27,6 +27,7 @@ mod marks;
 mod methods;
 mod names;
 mod natives;
+mod outside;
 mod patch;
 mod pools;
 mod reach;

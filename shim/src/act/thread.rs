@@ -64,8 +64,8 @@ enum Machine {
     /// There is none, or it is itself the caller: what the machine calls was judged where Java asked
     /// for it.
     Silent,
-    /// A library calls, or code that is no file's as `java.lang.foreign` makes it. Only there a thread
-    /// is known to be in a state in which the machine may be asked.
+    /// A library calls, or code that is no file's as `java.lang.foreign` makes it: there a thread may
+    /// be in a state in which the machine can be asked.
     Here,
     /// It runs in the process that this one was forked from: whoever asks it here waits for ever.
     Left,

@@ -12,6 +12,7 @@ use super::jni::{Env, Ref, VERSION_10};
 use super::jvmti::Tools;
 use super::methods::Methods;
 use super::names::Names;
+use super::outside::Outside;
 use super::pools::Pools;
 use super::shapes::Shapes;
 use crate::arm::State;
@@ -50,6 +51,7 @@ fn enter(state: &'static State, env: Env, tools: Tools) -> Option<&'static Jvm> 
         machine: env.machine()?,
         home: Home::new().ok()?,
         tools,
+        outside: Outside::find(state, env, tools, known.thread),
         names: Names::map().ok()?,
         methods: Methods::map().ok()?,
         defining: Defining::map().ok()?,

@@ -128,6 +128,22 @@ fn library_at(state: &State, address: usize) -> Option<*mut c_void> {
     (!handle.is_null()).then_some(handle)
 }
 
+/// The machine's library.
+#[derive(Clone, Copy)]
+pub(super) struct Library(*mut c_void);
+
+impl Library {
+    pub(super) fn of(state: &State, env: Env) -> Option<Self> {
+        library_at(state, env.address_within()).map(Self)
+    }
+
+    /// What it exports by that name, data or code.
+    pub(super) fn symbol(self, state: &State, name: &CStr) -> *const c_void {
+        // SAFETY: dlsym's own arguments: a handle that dlopen gave, and a C string.
+        unsafe { (state.next.dlsym)(self.0, name.as_ptr()) }
+    }
+}
+
 /// Ends the process: a machine that cannot be fenced does not run.
 #[cold]
 pub(super) fn give_up(code: &[u8], why: &[u8], remedy: &[u8]) -> ! {

@@ -13,6 +13,7 @@ use super::jni::{Env, Field, Machine, Ref};
 use super::jvmti::Tools;
 use super::methods::Methods;
 use super::names::Names;
+use super::outside::Outside;
 use super::pools::Pools;
 use super::shapes::Shapes;
 use crate::arm::State;
@@ -24,6 +25,8 @@ pub(crate) struct Jvm {
     pub(crate) machine: Machine,
     pub(crate) home: Home,
     pub(crate) tools: Tools,
+    /// How to tell whether a thread is outside Java; `None` where the machine does not say.
+    pub(crate) outside: Option<Outside>,
     pub(crate) names: &'static Names,
     pub(crate) methods: &'static Methods,
     pub(crate) defining: &'static Defining,

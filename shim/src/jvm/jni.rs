@@ -200,6 +200,12 @@ impl Env {
         ) -> *mut c_void))
     }
 
+    /// What a field of `object` holds that is a `long`; the field must be one of its class's.
+    pub(crate) fn long(self, object: Ref, field: Field) -> i64 {
+        let raw = field.0.as_ptr();
+        call!(self, 101, (object.raw() => *mut c_void, raw => *mut c_void) -> i64)
+    }
+
     /// A static method.
     pub(crate) fn static_method(self, class: Ref, name: &CStr, signature: &CStr) -> Option<Method> {
         let method = call!(self, 113, (

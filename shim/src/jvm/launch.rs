@@ -88,7 +88,7 @@ pub(super) unsafe extern "C" fn Java_java_lang_ProcessImpl_forkAndExec(
 
 /// Judges a program that a library starts on a thread which may run Java code.
 ///
-/// The library must not be the machine's own: the calling thread must be in native state.
+/// The caller must not be the machine itself.
 ///
 /// # Errors
 /// EACCES where somebody on the stack may not start a program, or nobody is known to have asked.
@@ -98,6 +98,9 @@ pub(crate) fn judge_native_program(state: &State, call: Call) -> Answer<()> {
         return jvm.judge_descent(state, call, Marks::from_lineage(lineage::current().java));
     };
     let Some(_busy) = Busy::begin() else { return Ok(()) };
+    if !jvm.may_ask(env) {
+        return jvm.refuse_unasked(state, call, Creation::Process);
+    }
     env.framed(64, || {
         let here = Here { env, jvm };
         let marks = here.who_asks();

@@ -7,15 +7,15 @@
 use core::ffi::c_void;
 use core::ptr::null_mut;
 
-use ringfence_policy::Creation;
+use ringfence_policy::{CallerKind, Creation, RuleIndex};
 
 use super::bind::{self, Original, unbound};
 use super::entry::Called;
 use super::here::{Here, Jvm};
-use super::jni::{RawEnv, Ref};
+use super::jni::{Env, RawEnv, Ref};
 use super::slot::Busy;
 use crate::arm::State;
-use crate::report::Call;
+use crate::report::{self, Call, Why};
 use crate::sys::Answer;
 
 /// The command that loads native code into the machine, which then knows no rules.
@@ -85,14 +85,17 @@ pub(crate) fn is_here() -> bool {
 /// Judges a thread that a library creates on a thread which runs Java code, and answers the marks
 /// that the new one inherits; `None` where there is no Java, or nobody of it on the stack.
 ///
-/// The library must not be the machine's own: the calling thread must be in native state.
+/// The caller must not be the machine itself.
 ///
 /// # Errors
-/// EPERM where a subject on the stack may not create a thread.
+/// EPERM where a subject on the stack may not create a thread, or nobody can be asked who is there.
 pub(crate) fn judge_native_thread(state: &State, call: Call) -> Answer<Option<usize>> {
     let Some(jvm) = Jvm::get() else { return Ok(None) };
     let Some(env) = jvm.machine.attached() else { return Ok(None) };
     let Some(_busy) = Busy::begin() else { return Ok(None) };
+    if !jvm.may_ask(env) {
+        return jvm.refuse_unasked(state, call, Creation::Thread).map(|()| None);
+    }
     let judge = || {
         let here = Here { env, jvm };
         let marks = here.everybody().marks;
@@ -102,4 +105,30 @@ pub(crate) fn judge_native_thread(state: &State, call: Call) -> Answer<Option<us
         Ok(Some(marks.lineage()))
     };
     env.framed(64, judge)
+}
+
+impl Jvm {
+    /// Whether the machine may be asked anything on the calling thread, whose environment that is.
+    pub(super) fn may_ask(&self, env: Env) -> bool {
+        self.outside.is_some_and(|outside| outside.is_outside(env))
+    }
+
+    /// Refuses what native code asks for where the machine may not be asked on whose behalf.
+    ///
+    /// # Errors
+    /// Those of the creation, unless the policy only audits.
+    pub(super) fn refuse_unasked(
+        &self,
+        state: &State,
+        call: Call,
+        creation: Creation,
+    ) -> Answer<()> {
+        let list = state.image.callers(creation, CallerKind::Java);
+        if list.is_empty() {
+            return Ok(());
+        }
+        let rule = list.first_authorized().unwrap_or(RuleIndex::UNJUDGED);
+        let caller = (creation, CallerKind::Java, b"code inside Java".as_slice());
+        report::refuse_caller(state, call, caller, rule, Why::Unattributed)
+    }
 }
