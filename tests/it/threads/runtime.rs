@@ -186,7 +186,7 @@ fn threads_of_native_libraries_are_their_callers() {
 
 /// Libc itself, called by Java from 22 on; where the call leaves the thread inside Java, it is nobody's.
 #[test]
-fn threads_by_java_lang_foreign_are_nobodys() {
+fn threads_by_java_lang_foreign_are_refused() {
     let script = std::fs::read_to_string(source("threads/foreign.groovy")).expect("a fixture");
     let value = |worker: Worker| -> String {
         let tasks = [Task::new("foreign", SCRIPT, script.as_str()), Task::health()];
