@@ -129,6 +129,6 @@ impl Jvm {
         }
         let rule = list.first_authorized().unwrap_or(RuleIndex::UNJUDGED);
         let caller = (creation, CallerKind::Java, b"code inside Java".as_slice());
-        report::refuse_caller(state, call, caller, rule, Why::Unattributed)
+        report::refuse_caller_at(state, call, caller, b"", (rule, Why::Unattributed))
     }
 }
