@@ -178,14 +178,13 @@ pub(crate) unsafe fn look<'a>(
 ) -> Answer<Seen<'a>> {
     // SAFETY: as this function's own contract says.
     let (shape, slashes) = unsafe { text.load(path) }?;
+    if !goal.follows() && is_free_name(state, goal.access, text, slashes) {
+        return text.path().map(Seen::Name);
+    }
     if is_clear(state, text, slashes) {
         return open_clear(state, goal, text).map(Seen::Held);
     }
     if !shape.absolute && !shape.parent && passes_by_names(state, goal.access, text, slashes) {
-        let single = !text.bytes().contains(&b'/') && !text.slash();
-        if single && !goal.follows() {
-            return text.path().map(Seen::Name);
-        }
         match sys::openat2(dir, text.path()?, &goal.how) {
             Err(Errno::ELOOP) => {}
             answer => return answer.map(Seen::Held),
@@ -348,6 +347,16 @@ fn passes_by_names(state: &State, access: Access, text: &Text, slashes: Slashes)
         slashes &= slashes.wrapping_sub(1);
         start = end.saturating_add(1);
     }
+}
+
+/// Whether a path is a single name, by which [`passes_by_names`] lets it pass.
+#[inline(always)]
+fn is_free_name(state: &State, access: Access, text: &Text, slashes: Slashes) -> bool {
+    let image = &state.image;
+    slashes == Some(0)
+        && text.length() <= 64
+        && image.by_names().contains(access)
+        && !image.is_rule_name(text.bytes())
 }
 
 /// Puts the directory's own text before a relative one; answers its length.
