@@ -1,13 +1,15 @@
 //! Who may start a program, by rules about Java classes: the worker of [`crate::threads`], its
 //! plugins, and scripts that try every way around.
 
-use crate::harness::fixture;
+use crate::harness::{Scratch, fixture};
 use crate::programs::Jdk;
-use crate::threads::scripts::{Way, ways};
+use crate::threads::scripts::{SCRIPT, Way, ways};
 use crate::threads::worker::{Came, Task, Worker, expect_each};
 
 // Every way of a script to a program, under both lists.
 mod ways;
+// Who may start programs does, by every mechanism of the JVM's.
+mod plugins;
 
 /// Forbids the script plugins.
 const FORBIDDEN: &str = "forbidden-programs.yml";
@@ -21,4 +23,10 @@ const HOST: &str =
 /// The host's own use of programs.
 fn host() -> Task {
     Task::new("host", "io.kestra.core.services.Programs", "")
+}
+
+/// With what the tasks need, and without what costs a short-lived JVM more than it brings.
+fn prepared(worker: Worker) -> Worker {
+    let library = format!("-Dlaunch={}", fixture("liblaunch.so").display());
+    worker.with(&["-XX:TieredStopAtLevel=1", &library])
 }

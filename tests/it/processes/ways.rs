@@ -2,9 +2,10 @@
 
 use super::*;
 
-/// Runs all ways of a file in one worker, and the host's own last.
+/// Runs all ways in one worker, and the host's own last.
 #[track_caller]
-fn run(worker: &Worker, ways: &[Way]) -> Vec<Came> {
+fn run(worker: Worker, ways: &[Way]) -> Vec<Came> {
+    let worker = prepared(worker).with(&["--add-opens=java.base/java.lang=ALL-UNNAMED"]);
     let mut tasks: Vec<Task> = ways.iter().map(|way| way.task.clone()).collect();
     tasks.push(host());
     let mut came = worker.run(&tasks);
@@ -13,33 +14,31 @@ fn run(worker: &Worker, ways: &[Way]) -> Vec<Came> {
     came
 }
 
-/// Fails unless each way of a file ends in a program without a fence, and in a refusal under both
-/// lists.
+/// Fails unless each way ends in a program without a fence, and in a refusal under both lists.
 #[track_caller]
-fn expect_refused(file: &str) {
-    for jdk in Jdk::all() {
-        let ways = ways(file, jdk.major);
-        let open = run(&prepared(Worker::open(jdk.clone())), &ways);
-        expect_each(&format!("{file} on {jdk} without a fence"), &open, Came::ran);
-        for policy in [AUTHORIZED, FORBIDDEN] {
-            let fenced = run(&prepared(Worker::fenced(jdk.clone(), policy)), &ways);
-            expect_each(&format!("{file} on {jdk} under {policy}"), &fenced, Came::refused_program);
-        }
+fn expect_refused(jdk: &Jdk) {
+    let files = ["processes/start.groovy", "processes/start.py"];
+    let ways: Vec<Way> = files.iter().flat_map(|file| ways(file, jdk.major)).collect();
+    let open = run(Worker::open(jdk.clone()), &ways);
+    expect_each(&format!("{jdk} without a fence"), &open, Came::ran);
+    for policy in [AUTHORIZED, FORBIDDEN] {
+        let fenced = run(Worker::fenced(jdk.clone(), policy), &ways);
+        expect_each(&format!("{jdk} under {policy}"), &fenced, Came::refused_program);
     }
 }
 
-/// With what the scripts need of the JDK's own packages, and of libraries.
-fn prepared(worker: Worker) -> Worker {
-    let library = format!("-Dlaunch={}", fixture("liblaunch.so").display());
-    worker.with(&["--add-opens=java.base/java.lang=ALL-UNNAMED", &library])
+macro_rules! refused {
+    ($($name:ident: $major:literal;)+) => {$(
+        #[test]
+        fn $name() {
+            expect_refused(&Jdk::new($major));
+        }
+    )+};
 }
 
-#[test]
-fn groovy_scripts_start_no_program() {
-    expect_refused("processes/start.groovy");
-}
-
-#[test]
-fn jython_scripts_start_no_program() {
-    expect_refused("processes/start.py");
+refused! {
+    scripts_start_no_program_on_java_11: 11;
+    scripts_start_no_program_on_java_17: 17;
+    scripts_start_no_program_on_java_21: 21;
+    scripts_start_no_program_on_java_25: 25;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::harness::{Fence, Outcome, Scratch, fixture};
@@ -106,6 +107,11 @@ impl Worker {
     /// Under a policy of `tests/fixtures/policies`, all of it enforced.
     pub(crate) fn fenced(jdk: Jdk, policy: &str) -> Self {
         Self::of(jdk, Fence::by_policies(&[&source("policies").join(policy)], &[]))
+    }
+
+    /// Under a policy file.
+    pub(crate) fn by(jdk: Jdk, policy: &Path) -> Self {
+        Self::of(jdk, Fence::by_policies(&[policy], &[]))
     }
 
     fn of(jdk: Jdk, fence: Fence) -> Self {

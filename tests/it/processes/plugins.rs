@@ -1,0 +1,136 @@
+//! Plugins and the host start programs, however the JVM launches them, before and after others were
+//! refused.
+
+use super::*;
+use crate::programs::source;
+
+/// What the plugin's programs give, by itself and by a library in C.
+const PLUGIN: &str = "builder ok, pool ok, future ok, posix_spawn 0, posix_spawnp 0, system 0, popen 0, fork 0, \
+                      fexecve 0, vfork 0, forkpty 0, syscall 0, clone 0, thread 0";
+
+fn plugin() -> Task {
+    let library = fixture("liblaunch.so");
+    Task::plugin("gcp", "gcp.Run", library.to_str().expect("a path of ours is UTF-8"))
+}
+
+/// A script task's shell.
+fn shell() -> Task {
+    Task::plugin("shell", "scripts.shell.Commands", "echo ran")
+}
+
+/// The ways in which a JDK launches programs.
+fn mechanisms(jdk: &Jdk) -> &'static [&'static str] {
+    if jdk.major < 12 { &["FORK", "VFORK"] } else { &["FORK", "VFORK", "POSIX_SPAWN"] }
+}
+
+#[track_caller]
+fn values(worker: &Worker, tasks: &[Task]) -> Vec<String> {
+    let came = worker.run(tasks).into_iter();
+    came.map(|came| if came.succeeded() { came.value } else { came.error }).collect()
+}
+
+/// Each before and after the script's shell was refused.
+#[test]
+fn plugins_and_the_host_start_programs_by_every_mechanism() {
+    let tasks = [shell(), plugin(), host(), shell(), plugin(), host()];
+    for jdk in Jdk::all() {
+        for (number, mechanism) in mechanisms(&jdk).iter().enumerate() {
+            let option = format!("-Djdk.lang.Process.launchMechanism={mechanism}");
+            let what = format!("{jdk} by {mechanism}");
+            let open = prepared(Worker::open(jdk.clone())).with(&[&option]);
+            let all = ["ran 0", PLUGIN, HOST, "ran 0", PLUGIN, HOST];
+            assert_eq!(values(&open, &tasks), all, "{what} without a fence");
+
+            let (policy, why) = [
+                (FORBIDDEN, "processes.forbidden io.kestra.plugin.scripts, "),
+                (AUTHORIZED, "not in processes.authorized, "),
+            ][number % 2];
+            let fenced = prepared(Worker::fenced(jdk.clone(), policy)).with(&[&option]);
+            let came = values(&fenced, &tasks);
+            let refused = format!(
+                "java.io.IOException: Cannot run program \"/bin/sh\": ringfence: \
+                 io.kestra.plugin.scripts.shell.Commands may not start a program ({why}"
+            );
+            let [first, allowed @ .., second, third, fourth] = &came[..] else {
+                panic!("{came:?}")
+            };
+            assert!(
+                first.starts_with(&refused) && second.starts_with(&refused),
+                "{what}: {came:?}"
+            );
+            let allowed: Vec<&String> = allowed.iter().chain([third, fourth]).collect();
+            assert_eq!(allowed, [PLUGIN, HOST, PLUGIN, HOST], "{what} under {policy}");
+        }
+    }
+}
+
+/// A loop of the host's that a script came to first works for the host all the same, unless the
+/// policy is strict.
+#[test]
+fn a_loop_that_a_script_came_to_first_is_the_hosts() {
+    let begin = Task::new("begin", SCRIPT, "io.kestra.core.services.Loop.begin(); 'begun'");
+    for jdk in [Jdk::new(17), Jdk::new(25)] {
+        let came = values(&Worker::fenced(jdk.clone(), FORBIDDEN), &[begin.clone(), host()]);
+        assert_eq!(came, ["begun", HOST], "{jdk}");
+        let scratch = Scratch::new();
+        let text = std::fs::read_to_string(source("policies").join(FORBIDDEN)).expect("a fixture");
+        let strict = scratch.file("strict.yml", &format!("{text}    strict: true\n"));
+        let came = values(&Worker::by(jdk.clone(), &strict), &[begin.clone(), host()]);
+        let refused = "loop java.io.IOException: Cannot run program \"/bin/sh\": ringfence: \
+                       io.kestra.plugin.scripts.groovy.Eval may not start a program (processes.forbidden";
+        assert!(came[1].contains(refused), "{jdk}: {came:?}");
+    }
+}
+
+/// In audit mode the program runs, and the audit file says who would have been refused it.
+#[test]
+fn audits_say_who_would_be_refused() {
+    let jdk = Jdk::new(17);
+    for (mode, value, event) in [("audit", "ran 0", "would_deny"), ("enforce", "", "deny")] {
+        let scratch = Scratch::new();
+        let text = std::fs::read_to_string(source("policies").join(FORBIDDEN)).expect("a fixture");
+        let audit = scratch.path("audit.jsonl");
+        let more = format!("  mode: {mode}\n  audit: {{to: '{}'}}\n", audit.display());
+        let policy = scratch.file("policy.yml", &(text + &more));
+        let came = Worker::by(jdk.clone(), &policy).run(&[shell()]);
+        assert_eq!(came[0].value, value, "{}", came[0]);
+        let lines = std::fs::read_to_string(&audit).expect("an audit file");
+        let [line] = lines.lines().collect::<Vec<_>>()[..] else { panic!("one line: {lines}") };
+        let line: serde_json::Value = serde_json::from_str(line).expect("a JSON line");
+        assert_eq!(line["event"], event);
+        assert_eq!(line["op"], "process.start");
+        assert_eq!(line["call"], "ProcessBuilder.start");
+        assert_eq!(line["errno"], "EACCES");
+        assert_eq!(line["caller"]["kind"], "java");
+        assert_eq!(line["caller"]["name"], "io.kestra.plugin.scripts.shell.Commands");
+        let nearest = &line["caller"]["frames"][0];
+        assert_eq!(nearest, "io.kestra.plugin.scripts.shell.Commands.run");
+    }
+}
+
+/// Who may start programs and who may create threads are two questions.
+#[test]
+fn rules_about_threads_and_programs_are_apart() {
+    let scratch = Scratch::new();
+    let policy = |threads: &str, processes: &str| {
+        let text = format!(
+            "ringfence:\n  version: 1\n  threads: {{forbidden: [{threads}]}}\n  processes: \
+             {{forbidden: [{processes}]}}\n  callers: {{subjects: [io.kestra.plugin]}}\n"
+        );
+        scratch.file(&format!("{threads}.yml"), &text)
+    };
+    let thread = Task::new("thread", SCRIPT, "def t = new Thread({ }); t.start(); t.join(); 'ran'");
+    let program = Task::new("program", SCRIPT, "'/bin/echo ran'.execute().text.trim()");
+    let tasks = [thread, program, plugin()];
+    let jdk = Jdk::new(21);
+    let library =
+        Worker::by(jdk.clone(), &policy("io.kestra.plugin.scripts", "io.kestra.plugin.gcp"));
+    let came = library.run(&tasks);
+    assert!(came[0].refused() && came[1].ran(), "{} {}", came[0], came[1]);
+    let message = "io.kestra.plugin.gcp.Run may not start a program (processes.forbidden io.kestra.plugin.gcp, ";
+    assert!(came[2].error.contains(message), "{}", came[2]);
+    let other = Worker::by(jdk, &policy("io.kestra.plugin.gcp", "io.kestra.plugin.scripts"));
+    let came = other.run(&tasks);
+    assert!(came[0].ran() && came[1].refused_program(), "{} {}", came[0], came[1]);
+    assert!(came[2].refused(), "{}", came[2]);
+}
