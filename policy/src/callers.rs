@@ -124,6 +124,15 @@ pub enum CallerVerdict {
     Unnamed,
 }
 
+/// Why a list refuses a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerRefusal {
+    /// This rule forbids it. [`RuleIndex::UNJUDGED`] where the image contradicts itself.
+    Forbidden(RuleIndex),
+    /// Others are authorized, by this rule and more.
+    Unauthorized(RuleIndex),
+}
+
 /// The lists of an image that are matched by prefix.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum List {
@@ -269,6 +278,18 @@ impl<'a> CallerList<'a> {
                 let text = self.strings.get(offset as usize..);
                 text.and_then(|text| text.get(..length as usize)).is_none_or(is_part)
             })
+    }
+
+    /// Why the list refuses a caller that goes by this name; `None` where it does not.
+    ///
+    /// Whether rules are about such a caller at all, see [`crate::Image::concerns`].
+    #[must_use]
+    pub fn refuses(&self, name: &[u8]) -> Option<CallerRefusal> {
+        match self.judge(name) {
+            CallerVerdict::Forbidden(rule) => Some(CallerRefusal::Forbidden(rule)),
+            CallerVerdict::Authorized(_) => None,
+            CallerVerdict::Unnamed => self.first_authorized().map(CallerRefusal::Unauthorized),
+        }
     }
 
     /// Whether a prefix of the list covers the name, whatever it says.

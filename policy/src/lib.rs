@@ -43,7 +43,8 @@ mod verdict;
 pub use access::Access;
 pub use audience::{Audience, Audiences, audiences};
 pub use callers::{
-    CallerKind, CallerList, CallerPrefix, CallerRule, CallerVerdict, Callers, Creation, FileId,
+    CallerKind, CallerList, CallerPrefix, CallerRefusal, CallerRule, CallerVerdict, Callers,
+    Creation, FileId,
 };
 pub use compile::{CompileError, compile};
 pub use document::{Alias, Audit, Console, Effect, FileRule, Mode, PathPattern, Place, Policy};

@@ -261,7 +261,87 @@ ok write `~/twin` expects allow (tested.yaml:6:15)
     let line = "FAILED read `~/twin` expects deny, but is allowed (tested.yaml:7:14)\n";
     assert!(failed.stdout.contains(line), "{failed:#?}");
 
-    scratch.file("tested.yaml", &format!("{text}    - {{thread: a.B, expect: deny}}\n"));
+    scratch.file("tested.yaml", &format!("{text}    - {{read: no/root, expect: deny}}\n"));
     assert_eq!(ringfence(&scratch, &["test", "tested.yaml"], "").status.code(), Some(2));
     assert_eq!(ringfence(&scratch, &["test", "policy.yaml"], "").status.code(), Some(2), "none");
+}
+
+/// Rules about classes, modules and libraries, with tests of its own behind them.
+const CALLERS: &str = "ringfence:
+  version: 1
+  threads: {authorized: [com.acme.core, 'native:libgomp.so.1']}
+  processes: {forbidden: [com.acme.scripts], authorized: [com.acme]}
+  callers: {subjects: [com.acme]}
+  tests:
+";
+
+#[test]
+fn who_may_start_a_program_is_answered_for_each_caller() {
+    let scratch = Scratch::new();
+    scratch.file("policy.yaml", CALLERS.trim_end_matches("  tests:\n"));
+    let refused = "\
+refused: starting a program on behalf of `com.acme.core.Run`, `com.acme.scripts.Eval`, `java.lang.Thread`
+  `com.acme.core.Run` is authorized by processes.authorized `com.acme` (policy.yaml:4:59)
+  `com.acme.scripts.Eval` is forbidden by processes.forbidden `com.acme.scripts` (policy.yaml:4:27)
+  `java.lang.Thread` is the host's, which no rule is about
+  = help: take `com.acme.scripts` out at policy.yaml:4:27, or name there more exactly whom it is about
+";
+    let by = ["--by", "com.acme.scripts.Eval", "java.lang.Thread"];
+    let words = [&["--process", "com.acme.core.Run"][..], &by].concat();
+    assert_eq!(said(&scratch, &words), (Some(1), refused.to_owned()));
+    let (status, text) = said(&scratch, &["--process", "com.acme.scriptsx.Eval"]);
+    assert_eq!(status, Some(0), "another package: {text}");
+    let (status, text) = said(&scratch, &["--process", "native:/opt/libx.so"]);
+    assert_eq!((status, text.contains("no rule is about `/opt/libx.so`")), (Some(0), true));
+}
+
+#[test]
+fn who_may_create_a_thread_is_answered_with_what_to_write() {
+    let scratch = Scratch::new();
+    scratch.file("policy.yaml", CALLERS.trim_end_matches("  tests:\n"));
+    let outcome = explain(&scratch, &["--json", "--thread", "com.acme.gcp.Publish"]);
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:#?}");
+    let answer: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(answer["verdict"], "refused");
+    assert_eq!(answer["callers"][0]["verdict"], "not authorized");
+    assert_eq!(answer["callers"][0]["rule"]["from"], "policy.yaml:3:26");
+    let remedy = answer["remedies"][0].as_str().expect("there is one");
+    let written = remedy.split('`').nth(1).expect("it quotes a policy");
+    scratch.file("more.yaml", written);
+    let again = explain(&scratch, &["-p", "more.yaml", "--thread", "com.acme.gcp.Publish"]);
+    assert_eq!(again.status.code(), Some(0), "{again:#?}");
+    for (library, status) in [("/usr/lib/libgomp.so.1.0", 0), ("/usr/lib/libomp.so", 1)] {
+        let outcome = explain(&scratch, &["--thread", &format!("native:{library}")]);
+        assert_eq!(outcome.status.code(), Some(status), "{outcome:#?}");
+    }
+    for words in [&["--thread", "java:"][..], &["--read", "x", "--by", "a.B"]] {
+        assert_eq!(explain(&scratch, words).status.code(), Some(2), "{words:?}");
+    }
+}
+
+#[test]
+fn the_tests_of_a_policy_ask_about_callers_too() {
+    let scratch = Scratch::new();
+    let right = [
+        "{thread: com.acme.core.Log, expect: allow}",
+        "{thread: com.acme.core.Log, by: [com.acme.gcp.X], expect: deny}",
+        "{process: com.acme.core.Log, by: com.acme.scripts.Eval, expect: deny}",
+        "{process: com.acme.gcp.X, by: [host], expect: allow}",
+        "{process: host, expect: allow}",
+        "{thread: 'native:/opt/libx.so', expect: deny}",
+    ];
+    let tests: String = right.iter().map(|test| format!("    - {test}\n")).collect();
+    scratch.file("policy.yaml", &format!("{CALLERS}{tests}"));
+    let passed = ringfence(&scratch, &["test", "policy.yaml"], "");
+    assert_eq!(passed.status.code(), Some(0), "{passed:#?}");
+    assert!(passed.stdout.ends_with("6 passed, 0 failed, 0 not answered\n"), "{passed:#?}");
+    let swap = |test: &&str| match test.strip_suffix("deny}") {
+        Some(rest) => format!("    - {rest}allow}}\n"),
+        None => format!("    - {}deny}}\n", test.trim_end_matches("allow}")),
+    };
+    let wrong: String = right.iter().map(swap).collect();
+    scratch.file("policy.yaml", &format!("{CALLERS}{wrong}"));
+    let failed = ringfence(&scratch, &["test", "policy.yaml"], "");
+    assert_eq!(failed.status.code(), Some(1), "{failed:#?}");
+    assert!(failed.stdout.ends_with("0 passed, 6 failed, 0 not answered\n"), "{failed:#?}");
 }

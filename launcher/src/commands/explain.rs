@@ -1,14 +1,15 @@
-//! `ringfence explain`: what the policy in force decides about a path, by which rule, and what to
-//! write to have it otherwise.
+//! `ringfence explain`: what the policy in force decides about a path, a thread or a program, by which
+//! rule, and what to write to have it otherwise.
 
 mod answer;
+pub(crate) mod callers;
 mod remedy;
 mod way;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Access, Audiences, Image, Policy};
+use ringfence_policy::{Access, Audiences, Creation, Image, Policy};
 
 use self::answer::Answer;
 use super::{answer as say, refusal, report};
@@ -34,6 +35,10 @@ pub(crate) struct Explain {
     #[arg(short, long = "policy", value_name = "SOURCE")]
     policies: Vec<OsString>,
 
+    /// Further classes on whose behalf the thread or the program is asked for, as `--thread` names them
+    #[arg(long, value_name = "CLASS", num_args = 1.., conflicts_with_all = ["read", "write", "list", "execute", "metadata"])]
+    by: Vec<String>,
+
     /// Ask about a link itself instead of what it leads to, as `lstat`, `unlink` and `rename` do
     #[arg(long)]
     no_follow: bool,
@@ -47,7 +52,7 @@ pub(crate) struct Explain {
     color: Color,
 }
 
-/// What is asked for: one access to one path.
+/// What is asked for: one access to one path, or a thread or program on behalf of somebody.
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Question {
@@ -70,10 +75,25 @@ struct Question {
     /// Whether it may be looked at, or made the working directory
     #[arg(long, value_name = "PATH")]
     metadata: Option<PathBuf>,
+
+    /// Whether this class may create a thread; or `native:LIBRARY`, `python:MODULE`, `host`
+    #[arg(long, value_name = "CLASS")]
+    thread: Option<String>,
+
+    /// Whether this class may start a program; or as for `--thread`
+    #[arg(long, value_name = "CLASS")]
+    process: Option<String>,
 }
 
 impl Question {
-    /// The access and the path; clap has seen to it that there is one.
+    /// What somebody asks for who is named.
+    fn about_callers(&self) -> Option<(Creation, &str)> {
+        let thread = self.thread.as_deref().map(|name| (Creation::Thread, name));
+        thread.or_else(|| Some((Creation::Process, self.process.as_deref()?)))
+    }
+
+    /// The access and the path; clap has seen to it that there is one where nobody else is asked
+    /// about.
     fn about_files(&self) -> Option<(Access, &Path)> {
         let asked = [
             (Access::READ, &self.read),
@@ -93,9 +113,17 @@ pub(crate) fn explain(args: &Explain) -> u8 {
         Ok(document) => document,
         Err(mistakes) => return unread(&mistakes, args.json),
     };
-    let Some((access, path)) = args.question.about_files() else { return exit::NO_ANSWER };
     let follow = !args.no_follow;
     let answered = InForce::here(document).and_then(|rules| {
+        if let Some((creation, name)) = args.question.about_callers() {
+            let names = std::iter::once(name).chain(args.by.iter().map(String::as_str));
+            let answer = callers::Answer::about(&rules, creation, names)?;
+            let text = if args.json { answer.to_json() } else { answer.to_text() };
+            return Ok((text, if answer.is_refused() { exit::NO } else { exit::YES }));
+        }
+        let Some((access, path)) = args.question.about_files() else {
+            return Err(Refusal::plain("nothing is asked"));
+        };
         let answer = Answer::about(&rules, path, access, follow)?;
         let text = if args.json { answer.to_json() } else { answer.to_text() };
         Ok((text, if answer.is_refused() { exit::NO } else { exit::YES }))

@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use ringfence_policy::{Access, Audiences, CallerKind};
+use ringfence_policy::{Access, Audiences, CallerKind, Creation};
 
 use super::explain::InForce;
+use super::explain::callers::Answer;
 use super::{answer, refusal, report};
 use crate::cli::Color;
 use crate::exit;
@@ -78,9 +79,8 @@ fn outcome(rules: &InForce, test: &Test, world: &World) -> Outcome {
     let access = match test.subject {
         Subject::Read => Access::READ,
         Subject::Write => Access::WRITE,
-        Subject::Thread | Subject::Process => {
-            return Outcome::Unanswered("nothing enforces such rules yet".into());
-        }
+        Subject::Thread => return creation(rules, test, Creation::Thread),
+        Subject::Process => return creation(rules, test, Creation::Process),
     };
     let among = match audiences(rules, test) {
         Ok(among) => among,
@@ -97,6 +97,16 @@ fn outcome(rules: &InForce, test: &Test, world: &World) -> Outcome {
         }
     }
     Outcome::Passed
+}
+
+/// A thread or a program, on behalf of whom the test names.
+fn creation(rules: &InForce, test: &Test, creation: Creation) -> Outcome {
+    let names = std::iter::once(&test.target).chain(&test.by).map(|name| name.text.as_str());
+    match Answer::about(rules, creation, names) {
+        Ok(answer) if answer.is_refused() == test.denied => Outcome::Passed,
+        Ok(_) => Outcome::Failed,
+        Err(refusal) => Outcome::Unanswered(refusal.what().into()),
+    }
 }
 
 /// The audiences that everybody is in on whose behalf a test asks: nobody's, where it does not say.

@@ -32,6 +32,13 @@ impl<'a> Image<'a> {
         self.list(List::Subjects, kind).covers(name)
     }
 
+    /// Whether rules are about a caller of that name: it is a subject, or nobody says who is one. In
+    /// Java all others are the host or the runtime.
+    #[must_use]
+    pub fn concerns(&self, kind: CallerKind, name: &[u8]) -> bool {
+        !self.has_subjects(kind) || self.is_subject(kind, name)
+    }
+
     /// Whether this is the whole name of a class whose instances load plugins.
     #[must_use]
     pub fn is_plugin_loader(&self, class: &[u8]) -> bool {

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use ringfence_policy::{
-    CallerKind, CallerPrefix, CallerRule, CallerVerdict, Callers, CompileError, Creation, Effect,
-    FileId, Image, Place, Policy, compile, reference,
+    CallerKind, CallerPrefix, CallerRefusal, CallerRule, CallerVerdict, Callers, CompileError,
+    Creation, Effect, FileId, Image, Place, Policy, compile, reference,
 };
 
 use crate::support;
@@ -48,6 +48,12 @@ fn fate(text: &str, class: &str) -> String {
         reference::callers::judge(&policy, Creation::Thread, CallerKind::Java, class.as_bytes());
     assert_eq!(verdict, slow, "{text}: {class}");
     let name = |index| image.rule(index).expect("the rule is there").pattern.to_owned();
+    let refusal = match verdict {
+        CallerVerdict::Forbidden(rule) => Some(CallerRefusal::Forbidden(rule)),
+        CallerVerdict::Authorized(_) => None,
+        CallerVerdict::Unnamed => list.first_authorized().map(CallerRefusal::Unauthorized),
+    };
+    assert_eq!(list.refuses(class.as_bytes()), refusal, "{text}: {class}");
     match verdict {
         CallerVerdict::Forbidden(rule) => format!("forbidden by {}", name(rule)),
         CallerVerdict::Authorized(rule) => format!("authorized by {}", name(rule)),
@@ -148,6 +154,8 @@ fn what_the_policy_says_about_callers_is_read_back() {
     assert!(image.has_subjects(CallerKind::Java) && !image.has_subjects(CallerKind::Python));
     assert!(image.is_subject(CallerKind::Java, b"io.kestra.plugin.core.log.Log"));
     assert!(!image.is_subject(CallerKind::Java, b"io.kestra.plugins.Log"));
+    assert!(image.concerns(CallerKind::Java, b"io.kestra.plugin.core.log.Log"));
+    assert!(!image.concerns(CallerKind::Java, b"io.kestra.plugins.Log"));
     assert!(!image.is_subject(CallerKind::Native, b"io.kestra.plugin"));
     assert!(image.is_plugin_loader(b"io.kestra.core.plugins.PluginClassLoader"));
     assert!(!image.is_plugin_loader(b"io.kestra.core.plugins.PluginClassLoader$Own"));
@@ -164,6 +172,7 @@ fn what_the_policy_says_about_callers_is_read_back() {
     let empty = Image::parse(&by_default).expect("the image is whole");
     assert!(!empty.denies_unattributed() && !empty.strict());
     assert!(!empty.has_subjects(CallerKind::Java) && !empty.is_subject(CallerKind::Java, b"a"));
+    assert!(empty.concerns(CallerKind::Java, b"a"), "where nobody says who is one, all are");
     assert!(!empty.is_plugin_file(FileId { device: 2, inode: 9 }));
 }
 

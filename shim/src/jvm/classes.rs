@@ -181,8 +181,7 @@ impl Here {
     /// Whether a name is a subject's; where the policy says nothing of subjects, every program's
     /// class is one.
     fn is_subject(self, name: &[u8]) -> bool {
-        let image = self.image();
-        image.is_subject(CallerKind::Java, name) || !image.has_subjects(CallerKind::Java)
+        self.image().concerns(CallerKind::Java, name)
     }
 
     pub(crate) fn marks_of(self, name: &[u8], standing: Standing) -> Marks {

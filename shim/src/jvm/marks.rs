@@ -5,7 +5,7 @@
 //! of them is refused it, and which one to name; sets of any size are joined without a table that
 //! could be full.
 
-use ringfence_policy::{CallerKind, CallerVerdict, Creation, Image, RuleIndex};
+use ringfence_policy::{CallerKind, CallerRefusal, Creation, Image, RuleIndex};
 
 use super::names::Names;
 
@@ -161,15 +161,12 @@ pub(crate) fn judge(
     if standing == Standing::Nobody {
         return Some(Reason::Unattributed);
     }
-    let verdict = list.judge(name);
-    if let CallerVerdict::Forbidden(rule) = verdict {
-        return Some(Reason::Forbidden(rule));
+    match list.refuses(name) {
+        Some(CallerRefusal::Forbidden(rule)) => Some(Reason::Forbidden(rule)),
+        Some(CallerRefusal::Unauthorized(rule)) => Some(Reason::Unnamed(rule)),
+        None if standing == Standing::Claimed => list.first_authorized().map(Reason::Unnamed),
+        None => None,
     }
-    let authorized = matches!(verdict, CallerVerdict::Authorized(_));
-    if authorized && standing != Standing::Claimed {
-        return None;
-    }
-    list.first_authorized().map(Reason::Unnamed)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! refused.
 
 use super::*;
+use crate::check::ringfence;
 use crate::programs::source;
 
 /// What the plugin's programs give, by itself and by a library in C.
@@ -133,4 +134,23 @@ fn rules_about_threads_and_programs_are_apart() {
     let came = other.run(&tasks);
     assert!(came[0].ran() && came[1].refused_program(), "{} {}", came[0], came[1]);
     assert!(came[2].refused(), "{}", came[2]);
+}
+
+/// What `ringfence explain` says is what becomes of the tasks.
+#[test]
+fn explain_says_what_the_fence_does() {
+    let jdk = Jdk::new(17);
+    for policy in [FORBIDDEN, AUTHORIZED] {
+        for task in [shell(), plugin()] {
+            let [came] = &prepared(Worker::fenced(jdk.clone(), policy)).run(&[task.clone()])[..]
+            else {
+                panic!("one task")
+            };
+            let file = source("policies").join(policy);
+            let words = ["explain", "-p", file.to_str().expect("UTF-8"), "--process", &task.class];
+            let answer = ringfence(&Scratch::new(), &words, "");
+            let status = if came.refused_program() { 1 } else { 0 };
+            assert_eq!(answer.status.code(), Some(status), "{policy}: {came}: {answer:#?}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 #[derive(Clone)]
 pub(crate) struct Task {
     pub(crate) name: String,
-    class: String,
+    pub(crate) class: String,
     argument: String,
 }
 
