@@ -7,19 +7,21 @@
 
 #![expect(unsafe_code, reason = "the callers' functions and pointers, libc's directory streams")]
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
 
-use super::heap::{self, List};
-use super::{look, scan, steps};
+use super::heap::List;
+use super::{scan, steps};
 use crate::arm::State;
-use crate::interpose::Next;
 use crate::report::Call;
 use crate::sys::{self, Answer, CWD, Errno};
-use crate::text::{PATH_MAX, Text};
 
+mod home;
+mod known;
 mod levels;
 
+use home::Home;
+use known::Known;
 use levels::{Level, Levels};
 
 /// A visit as `ftw` makes it.
@@ -460,98 +462,4 @@ impl Walk {
 fn fail(errno: Errno) -> c_int {
     sys::set_errno(errno);
     -1
-}
-
-/// The working directory that a walk with `FTW_CHDIR` goes back to.
-enum Home {
-    Held(look::Held),
-    /// One that may not be read; it is known by its name.
-    Named(List<u8>),
-}
-
-impl Home {
-    #[inline(never)]
-    fn find(state: &'static State, call: Call) -> Answer<Self> {
-        // SAFETY: a C string of ours.
-        match unsafe { steps::open(state, call, c".".as_ptr(), libc::O_CLOEXEC) } {
-            Ok(fd) => Ok(Self::Held(look::Held::new(fd))),
-            Err(Errno::EACCES) => {
-                let mut text = Text::new();
-                text.receive(PATH_MAX, sys::getcwd)?;
-                let mut name = List::new(&state.next);
-                name.append(text.ended().ok_or(Errno::ENOENT)?)?;
-                Ok(Self::Named(name))
-            }
-            Err(errno) => Err(errno),
-        }
-    }
-
-    /// Where that fails, the walk's own result says more.
-    fn go_back(&self, state: &State, call: Call) {
-        let errno = sys::errno();
-        let _ = match self {
-            Self::Held(held) => steps::go_to(state, call, held.number()),
-            // SAFETY: a C string of ours.
-            Self::Named(name) => unsafe { steps::go(state, call, name.items().as_ptr().cast()) },
-        };
-        sys::set_errno(errno);
-    }
-}
-
-/// The directories that were visited, by device and inode: a walk that follows links may meet one
-/// again.
-struct Known {
-    root: *mut c_void,
-    next: &'static Next,
-}
-
-#[derive(Clone, Copy)]
-struct Object {
-    inode: libc::ino_t,
-    device: libc::dev_t,
-}
-
-unsafe extern "C" fn order(one: *const c_void, other: *const c_void) -> c_int {
-    // SAFETY: only objects are put into the tree and looked for in it.
-    let one = unsafe { one.cast::<Object>().read() };
-    // SAFETY: as above.
-    let other = unsafe { other.cast::<Object>().read() };
-    (one.inode, one.device).cmp(&(other.inode, other.device)) as c_int
-}
-
-impl Known {
-    const fn new(next: &'static Next) -> Self {
-        Self { root: core::ptr::null_mut(), next }
-    }
-
-    fn has(&self, stat: &libc::stat) -> bool {
-        let object = Object { inode: stat.st_ino, device: stat.st_dev };
-        let object = core::ptr::from_ref(&object).cast();
-        // SAFETY: a tree of objects, which is not changed.
-        !unsafe { (self.next.tfind)(object, &raw const self.root, order) }.is_null()
-    }
-
-    fn add(&mut self, stat: &libc::stat) -> Answer<()> {
-        // SAFETY: libc's own allocator.
-        let object = unsafe { (self.next.malloc)(size_of::<Object>()) };
-        if object.is_null() {
-            return Err(Errno::ENOMEM);
-        }
-        let content = Object { inode: stat.st_ino, device: stat.st_dev };
-        // SAFETY: memory of that size, aligned as malloc does.
-        unsafe { object.cast::<Object>().write(content) };
-        // SAFETY: a tree of objects, which owns each from now on.
-        if unsafe { (self.next.tsearch)(object, &raw mut self.root, order) }.is_null() {
-            heap::free(self.next, object);
-            return Err(Errno::ENOMEM);
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Known {
-    fn drop(&mut self) {
-        // SAFETY: a tree of objects that libc's allocator gave, and libc's own way to free them.
-        unsafe { (self.next.tdestroy)(self.root, self.next.free) };
-    }
 }
