@@ -58,7 +58,7 @@ fn every_example_has_a_test() {
     let entries = fs::read_dir(examples()).expect("examples");
     let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
     names.sort();
-    assert_eq!(names, ["home", "policies", "worker.sh"]);
+    assert_eq!(names, ["home", "policies", "vendor-library", "worker.sh"]);
 }
 
 #[test]
@@ -98,6 +98,36 @@ fn keep(policy: &Path, options: &str, allowed: bool, line: &str) {
     let refused = !outcome.status.success() && outcome.stderr.contains("Permission denied");
     let kept = if allowed { outcome.status.success() } else { refused };
     assert!(kept, "{}: {line}: {outcome:#?}", policy.display());
+}
+
+/// The commands in the header of its policy print what stands below each of them there.
+#[test]
+fn the_service_has_of_its_library_what_it_was_bought_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let example = examples().join("vendor-library");
+    for entry in fs::read_dir(&example).expect("the example") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), directory.path().join(entry.file_name())).expect("our own copy");
+    }
+    let launcher = artifacts().launcher.parent().expect("a directory").display();
+    let path = format!("{launcher}:{}", std::env::var("PATH").expect("a PATH"));
+
+    let policy = fs::read_to_string(example.join("policy.yaml")).expect("it is text");
+    let session = policy.lines().filter_map(|line| line.strip_prefix("#   ")).collect::<Vec<_>>();
+    let steps = session.chunk_by(|_, next| !next.starts_with("$ "));
+    let mut met = 0;
+    for step in steps {
+        let (command, expected) = step.split_first().expect("none is empty");
+        let line = command.strip_prefix("$ ").expect("a command");
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(&directory).env("PATH", &path).env("LC_ALL", "C");
+        let outcome = run(command.env_remove("RINGFENCE_POLICY"), b"", LIMIT, line);
+        let printed: Vec<&str> = outcome.stdout.lines().collect();
+        assert_eq!(printed, expected, "{line}: {outcome:#?}");
+        assert!(outcome.status.success(), "{line}: {outcome:#?}");
+        met += 1;
+    }
+    assert_eq!(met, 5);
 }
 
 /// The worker prints `granted` for each try outside a fence, and inside the built-in policy for

@@ -221,9 +221,11 @@ fn cpython(modules: &[&str]) {
     cpython_with(modules, &far());
 }
 
-/// Rules about the threads of libraries that are not there, which each thread is held to.
+/// Rules about the threads and programs of libraries that are not there, which each of both is held to.
 fn far_threads() -> Rules {
-    far().forbid_threads("native:/srv/ringfence-nowhere/").forbid_threads("native:libscan.so.3")
+    ["native:/srv/ringfence-nowhere/", "native:libscan.so.3", "native:libscan.so!start"]
+        .into_iter()
+        .fold(far(), |rules, prefix| rules.forbid_threads(prefix).forbid_processes(prefix))
 }
 
 fn cpython_with(modules: &[&str], rules: &Rules) {
@@ -258,5 +260,7 @@ fn cpython_tests_of_threads_end_the_same() {
 #[test]
 #[ignore = "takes minutes: .ci/run --long"]
 fn cpython_tests_of_multiprocessing_end_the_same() {
-    cpython_with(&["test_multiprocessing_spawn"], &far_threads());
+    for start in ["fork", "forkserver", "spawn"] {
+        cpython_with(&[&format!("test_multiprocessing_{start}")], &far_threads());
+    }
 }
