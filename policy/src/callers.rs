@@ -240,6 +240,17 @@ impl<'a> CallerList<'a> {
         }
     }
 
+    /// The first rule, of those that authorize somebody before those that forbid, for messages
+    /// about who is not known.
+    #[must_use]
+    pub const fn first(&self) -> Option<RuleIndex> {
+        match (self.first_authorized(), self.first.1.checked_sub(1)) {
+            (Some(rule), _) => Some(rule),
+            (None, Some(number)) => Some(RuleIndex(number)),
+            (None, None) => None,
+        }
+    }
+
     /// What the list says about a name; see the module for what covers it, and who wins.
     ///
     /// A name may have any bytes and any length; its whole beginning is looked at, boundary by

@@ -17,6 +17,7 @@ use crate::caller::{Callers, FindObject};
 use crate::elf::{Object, Start};
 use crate::interpose::Next;
 use crate::place;
+use crate::python;
 use crate::report::{self, Counters, Line};
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, Path};
 use crate::text::PATH_MAX;
@@ -202,6 +203,9 @@ fn build() -> Result<&'static State, Fault> {
             b"rules about Java classes cannot hold in a program with a Java machine built in [RF407]",
             b"use a JDK whose libjvm is a library",
         ));
+    }
+    if python::is_wanted(&image) {
+        python::look_for(each(objects));
     }
     let callers =
         if asks_for_callers(image) { Some(Callers::map().map_err(|_| no_memory())?) } else { None };

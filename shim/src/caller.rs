@@ -30,7 +30,7 @@ pub(crate) use maps::LONGEST_PATH;
 use maps::Object;
 pub(crate) use names::Names;
 use unwind::Steps;
-pub(crate) use unwind::{FindObject, Frame};
+pub(crate) use unwind::{FindObject, Frame, object_at};
 pub(crate) use verdict::Verdict;
 
 /// What rules about callers need, in memory that a forked child finds cleared: the child has none

@@ -1,5 +1,6 @@
 //! The doors to a child that goes on in its creator's program. What it starts there is judged, but by
-//! whom it was made is known only before it is: a child has no Java machine that could be asked.
+//! whom it was made is known only before it is: a child has no Java machine that could be asked. And
+//! Python makes some only to start a program, which is refused best before there is one.
 
 #![expect(unsafe_code, reason = "naked functions")]
 #![expect(clippy::fn_to_numeric_cast_any, reason = "where code lies is what a door answers")]
@@ -11,6 +12,7 @@ use crate::act::thread;
 use crate::arm::{NOT_FENCED, armed};
 use crate::doors::{Next, Registers, door_body, fail};
 use crate::interpose::Hook;
+use crate::report::Call;
 use crate::sys::{self, Errno};
 
 /// Makes doors and their list.
@@ -45,7 +47,9 @@ list! {
 extern "C" fn judge(registers: &mut Registers, number: u32) -> Next {
     let state = armed();
     let Some(name) = NAMES.get(number as usize) else { sys::exit(NOT_FENCED) };
-    thread::before_child(state, registers.frame());
+    if let Err(errno) = thread::may_make_child(state, Call("fork"), registers.frame()) {
+        return fail(registers, errno);
+    }
     let own = CStr::from_bytes_with_nul(name).ok().and_then(|name| state.symbols.symbol(name));
     match own {
         Some(address) => core::ptr::with_exposed_provenance::<c_void>(address),

@@ -188,6 +188,17 @@ impl Object {
         unsafe { map.as_ref() }.map(|map| Self { map })
     }
 
+    /// The object that ld.so's entry at this address is about. Code of it must be on the calling
+    /// thread's stack, so that it stays.
+    pub(crate) fn at(address: usize) -> Option<Self> {
+        Self::new(core::ptr::with_exposed_provenance(address))
+    }
+
+    /// Where ld.so's entry about it is.
+    pub(crate) fn address(self) -> usize {
+        core::ptr::from_ref(self.map).expose_provenance()
+    }
+
     /// The next object in the order of lookup.
     pub(crate) fn next(self) -> Option<Self> {
         Self::new(self.map.next)

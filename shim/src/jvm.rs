@@ -41,4 +41,6 @@ mod weave;
 
 pub(crate) use entry::{MACHINE, hook};
 pub(crate) use launch::{Maker, descent, judge_childs_program, judge_native_program, note_child};
+pub(crate) use marks::Standing;
+pub(crate) use names::Names;
 pub(crate) use natives::{is_here, is_judging, judge_native_thread};

@@ -49,6 +49,7 @@ mod jvm;
 mod lineage;
 mod place;
 mod programs;
+mod python;
 mod report;
 mod sys;
 mod table;

@@ -1,6 +1,6 @@
 //! Lineage: on whose behalf a thread runs, which it has from the thread that created it.
 //!
-//! Two words of each thread, neutral until somebody says otherwise. They are thread-local by the
+//! Three words of each thread, neutral until somebody says otherwise. They are thread-local by the
 //! initial-exec model, since the library is there from the start: one load from the thread's own
 //! block, no call, nothing allocated. A forked child has its creator's words, and so has a task of
 //! clone(2) without a block of its own.
@@ -26,13 +26,15 @@ pub(crate) struct Lineage {
     /// What the rules say about the native caller that it descends from; see
     /// [`crate::caller::Verdict`].
     pub(crate) native: usize,
+    /// The Python callers, as [`crate::python`] numbers sets of them.
+    pub(crate) python: usize,
 }
 
 impl Lineage {
     /// Whether a thread runs for the host.
     #[inline]
     pub(crate) const fn is_neutral(self) -> bool {
-        self.java | self.native == 0
+        self.java | self.native | self.python == 0
     }
 }
 
@@ -70,6 +72,7 @@ struct Slot {
     argument: AtomicUsize,
     java: AtomicUsize,
     native: AtomicUsize,
+    python: AtomicUsize,
 }
 
 /// A start routine and its argument, as words.
@@ -94,6 +97,7 @@ impl Slots {
         slot.argument.store(beginning.argument, Ordering::Relaxed);
         slot.java.store(lineage.java, Ordering::Relaxed);
         slot.native.store(lineage.native, Ordering::Relaxed);
+        slot.python.store(lineage.python, Ordering::Relaxed);
         // What makes a thread lets it see all that its creator wrote.
         #[expect(clippy::fn_to_numeric_cast_any, reason = "handed to libc as a word")]
         let start = (begin as *const ()).expose_provenance();
@@ -140,8 +144,9 @@ extern "C" fn take(slot: &Slot) -> Beginning {
         start: slot.start.load(Ordering::Relaxed),
         argument: slot.argument.load(Ordering::Relaxed),
     };
-    let (java, native) = (&slot.java, &slot.native);
-    set(Lineage { java: java.load(Ordering::Relaxed), native: native.load(Ordering::Relaxed) });
+    let [java, native, python] =
+        [&slot.java, &slot.native, &slot.python].map(|word| word.load(Ordering::Relaxed));
+    set(Lineage { java, native, python });
     slot.taken.store(false, Ordering::Release);
     beginning
 }
@@ -158,11 +163,12 @@ mod tests {
             argument: AtomicUsize::new(0),
             java: AtomicUsize::new(0),
             native: AtomicUsize::new(0),
+            python: AtomicUsize::new(0),
         };
         Box::new(Slots { slots: core::array::from_fn(free), next: AtomicUsize::new(0) })
     }
 
-    const ANY: Lineage = Lineage { java: 3, native: 5 };
+    const ANY: Lineage = Lineage { java: 3, native: 5, python: 7 };
 
     #[test]
     fn each_thread_has_a_lineage_of_its_own() {

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ringfence_policy::{Access, AuditView, CallerKind, Console, Creation, Mode, RuleIndex};
 
-use crate::arm::State;
+use crate::arm::{NOT_FENCED, State};
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, Path};
 
 mod event;
@@ -81,6 +81,24 @@ impl Counters {
         }
         rate == 0 || self.written.fetch_add(1, Ordering::Relaxed) < rate
     }
+}
+
+/// Ends the process: what cannot be fenced does not run. Says by which code of the launcher's, why,
+/// and what to do.
+#[cold]
+pub(crate) fn give_up(code: &[u8], why: &[u8], remedy: &[u8]) -> ! {
+    let mut bytes = [0_u8; 512];
+    let mut line = Line::new(&mut bytes);
+    line.text(b"ringfence: ");
+    line.text(why);
+    line.text(b" [");
+    line.text(code);
+    line.text(b"]; ");
+    line.text(remedy);
+    line.text(b"\n");
+    // Nothing is left to do about a message that cannot be written.
+    let _ = sys::write(2, line.bytes());
+    sys::exit(NOT_FENCED)
 }
 
 /// Reports a refusal and answers what becomes of the call: EACCES, or `Ok` in audit mode.

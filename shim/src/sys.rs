@@ -528,6 +528,24 @@ pub(crate) fn stack_end(pointer: usize) -> usize {
     ends.into_iter().filter(is_near).min().unwrap_or((pointer | 0xfff).saturating_add(1))
 }
 
+/// Fills the bytes from an address of the process's own, which need not be mapped: EFAULT then.
+pub(crate) fn copy_own(address: usize, bytes: &mut [u8]) -> Answer<()> {
+    let own = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    let from = core::ptr::with_exposed_provenance_mut(address);
+    let there = libc::iovec { iov_base: from, iov_len: bytes.len() };
+    let (own, there) = ((&raw const own).addr(), (&raw const there).addr());
+    // SAFETY: the kernel reads the two descriptions and writes within the bytes.
+    let copied = answer(unsafe {
+        syscall6(number(libc::SYS_process_vm_readv), [process() as usize, own, 1, there, 1, 0])
+    })?;
+    if copied == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// What pthread_self(3) names the calling thread by.
+pub(crate) fn thread_pointer() -> usize {
+    arch::thread_block()
+}
+
 /// Whether a page is mapped, as mincore(2) says.
 pub(crate) fn is_mapped(page: usize) -> bool {
     let mut state = 0_u8;

@@ -390,3 +390,57 @@ fn the_file_of_another_task_can_be_looked_at_by_its_name() {
     let look = format!("stat -c %s {file}; cat {file} || ls {} || echo closed", other.display());
     assert_eq!(printed(&look), "4\nclosed\n");
 }
+
+/// A host that has a signal call whatever a package leaves with it.
+#[track_caller]
+fn expect_started_by_the_host(left: &str) {
+    let scratch = Scratch::new();
+    scratch.file("vendor.py", left);
+    let host = scratch.file(
+        "host.py",
+        "import os, signal, vendor
+try:
+    vendor.ask()
+    print('ran')
+except PermissionError:
+    print('refused')
+signal.signal(signal.SIGUSR1, lambda *_: vendor.left())
+os.kill(os.getpid(), signal.SIGUSR1)
+",
+    );
+    let rules = Rules::new().forbid_processes("python:vendor");
+    for (fence, first) in [(Fence::open(), "ran"), (Fence::by_hand(&rules), "refused")] {
+        let mut command = fence.command("/usr/bin/python3");
+        let printed = fence.finish(command.arg("-B").arg(&host));
+        let mut lines: Vec<&str> = printed.text().lines().collect();
+        // What the shell prints and what Python does come by different ways.
+        lines.sort_unstable();
+        let mut expected = [first, "started"];
+        expected.sort_unstable();
+        assert_eq!(lines, expected, "{printed:#?}");
+    }
+}
+
+#[test]
+fn python_code_by_the_hosts_name_is_the_hosts() {
+    expect_started_by_the_host(
+        "import os, subprocess
+def ask():
+    subprocess.run(['/bin/true'])
+here = {'__name__': '__main__', 'os': os}
+exec(compile('left = lambda: os.system(\"echo started\")', '/app/host.py', 'exec'), here)
+left = here['left']
+",
+    );
+}
+
+#[test]
+fn a_python_library_function_left_with_the_host_is_called_by_the_host() {
+    expect_started_by_the_host(
+        "import functools, os, subprocess
+def ask():
+    subprocess.run(['/bin/true'])
+left = functools.partial(os.system, 'echo started')
+",
+    );
+}

@@ -80,3 +80,24 @@ pub(crate) fn java_home(major: u32) -> PathBuf {
     assert!(!found.is_empty(), "no Java {major} in /usr/lib/jvm: run tests/setup.sh");
     found.remove(0)
 }
+
+/// The interpreters that rules about Python modules are tried on: Debian's, the one that
+/// `tests/setup.sh` installs, and those of pyenv where it is there.
+#[track_caller]
+pub(crate) fn pythons() -> Vec<PathBuf> {
+    let installed = PathBuf::from("/opt/ringfence-cpython-3.14/bin/python3.14");
+    assert!(installed.exists(), "no {}: run tests/setup.sh", installed.display());
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let versions = fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten().flatten();
+    let known = |name: &str| {
+        let minor = name.strip_prefix("3.").and_then(|rest| rest.split('.').next()?.parse().ok());
+        minor.is_some_and(|minor: u32| (9..=14).contains(&minor)) && !name.ends_with('t')
+    };
+    let mut found: Vec<PathBuf> = versions
+        .filter(|entry| entry.file_name().to_str().is_some_and(known))
+        .map(|entry| entry.path().join("bin/python3"))
+        .filter(|python| python.exists())
+        .collect();
+    found.sort();
+    [PathBuf::from(PYTHON), installed].into_iter().chain(found).collect()
+}

@@ -1,5 +1,7 @@
 //! Python programs: every way to a file that the language and its library have.
 
+mod callers;
+
 use std::path::Path;
 
 use crate::harness::{Fence, Outcome, Scratch};

@@ -226,8 +226,10 @@ the dynamic linker drops the fence."),
     code("RF406", "not enforced yet",
 "The policy has parts that this version reads and checks, but cannot enforce. With `--allow-
 unenforced` the worker is started without them."),
-    code("RF407", "a JVM that class rules cannot bind",
-"The JVM starts threads in a way that cannot be seen, so rules about classes cannot hold."),
+    code("RF407", "a JVM or a Python that rules cannot bind",
+"The JVM starts threads in a way that cannot be seen, or the Python interpreter is none whose frames
+can be read (CPython 3.9 to 3.14 with its global lock), so rules about classes or modules cannot
+hold."),
     code("RF408", "a restored JVM",
 "A JVM restored from a checkpoint brings back the fence of its first start, whatever the policy
 says today."),

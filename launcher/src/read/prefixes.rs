@@ -22,8 +22,10 @@ pub(crate) fn list(section: &str, node: &Node, context: &mut Context<'_>) -> Vec
 /// refused at the start (RF406) unless `--allow-unenforced` says otherwise.
 pub(crate) const fn is_enforced(creation: Creation, kind: CallerKind) -> bool {
     match (creation, kind) {
-        (Creation::Thread | Creation::Process, CallerKind::Java | CallerKind::Native) => true,
-        (Creation::Thread | Creation::Process, CallerKind::Python) => false,
+        (
+            Creation::Thread | Creation::Process,
+            CallerKind::Java | CallerKind::Python | CallerKind::Native,
+        ) => true,
     }
 }
 

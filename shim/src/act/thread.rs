@@ -10,38 +10,53 @@ use crate::arm::State;
 use crate::caller::{self, Caller, Callers, Frame, Look, Names, Verdict};
 use crate::jvm::{self, Maker};
 use crate::lineage::{self, Beginning, Lineage};
+use crate::python;
 use crate::report::{self, Call, Why};
 use crate::sys::{Answer, Errno};
 
-/// Judges a thread that is asked for at a frame, by the native code and by the Java code that stand
-/// there, and answers what the new one inherits.
+/// Judges a thread that is asked for at a frame, by the native, the Python and the Java code that
+/// stand there, and answers what the new one inherits.
 ///
 /// # Errors
 /// EPERM where a rule refuses it; EAGAIN where the caller cannot be found out, as when there is
 /// no memory for a thread.
 pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
     let lineage = judge_native(state, callers, call, Creation::Thread, from)?;
+    let python = python::judge(state, callers, call, Creation::Thread, from)?;
     let java = match machine(state, callers, from)? {
         Machine::Silent => None,
         Machine::Here => jvm::judge_native_thread(state, call)?,
         Machine::Left => Some(jvm::descent()),
     };
-    Ok(Lineage { java: java.unwrap_or(lineage.java), ..lineage })
+    Ok(Lineage { java: java.unwrap_or(lineage.java), python, ..lineage })
 }
 
-/// Judges a program that is to be started by a call at a frame, by the native code and by the Java
-/// code that stand there.
+/// Judges a program that is to be started by a call at a frame, by the native, the Python and the
+/// Java code that stand there.
 ///
 /// # Errors
 /// EACCES where a rule refuses it; EAGAIN where the caller cannot be found out.
 pub(crate) fn may_start(state: &State, call: Call, from: Frame) -> Answer<()> {
     let Some(callers) = state.callers else { return Ok(()) };
     judge_native(state, callers, call, Creation::Process, from)?;
+    python::judge(state, callers, call, Creation::Process, from)?;
     match machine(state, callers, from)? {
         Machine::Silent => Ok(()),
         Machine::Here => jvm::judge_native_program(state, call),
         Machine::Left => jvm::judge_childs_program(state, call),
     }
+}
+
+/// Judges a child that goes on in this program, where it is made only to start another.
+///
+/// # Errors
+/// EACCES where a rule refuses that.
+pub(crate) fn may_make_child(state: &State, call: Call, from: Frame) -> Answer<()> {
+    if let Some(callers) = state.callers {
+        python::judge_child(state, callers, call, from)?;
+    }
+    before_child(state, from);
+    Ok(())
 }
 
 /// A child is about to be made that goes on in this program, by a call at a frame: what it starts

@@ -137,14 +137,23 @@ fn is_mapped(outer: usize) -> bool {
 /// The beginning of a search table as linkers write it: a version, and how what follows is written.
 const SEARCH_TABLE: [u8; 4] = [1, RELATIVE, 0x03, 0x3b];
 
-fn look_up(code: usize, find: FindObject) -> Option<Step> {
+/// What libc knows about the object that a call came from.
+fn found(code: usize, find: FindObject) -> Option<(usize, FoundObject)> {
     // A call may be the last instruction of its function.
     let code = code.checked_sub(1)?;
     let mut object = FoundObject::default();
     // SAFETY: `_dl_find_object` takes any address, and fills the structure where it answers 0.
-    if unsafe { find(core::ptr::without_provenance(code), &raw mut object) } != 0 {
-        return None;
-    }
+    let answer = unsafe { find(core::ptr::without_provenance(code), &raw mut object) };
+    (answer == 0).then_some((code, object))
+}
+
+/// Where ld.so's entry of the object is that a call came from.
+pub(crate) fn object_at(find: FindObject, code: usize) -> Option<usize> {
+    found(code, find).map(|(_, object)| object.map)
+}
+
+fn look_up(code: usize, find: FindObject) -> Option<Step> {
+    let (code, object) = found(code, find)?;
     let table = object.frames;
     if !(object.start..object.end).contains(&table) {
         return None;

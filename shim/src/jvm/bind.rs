@@ -7,9 +7,8 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::jni::Env;
-use crate::arm::{NOT_FENCED, State};
-use crate::report::Line;
-use crate::sys;
+use crate::arm::State;
+pub(super) use crate::report::give_up;
 
 /// What the machine defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,23 +141,6 @@ impl Library {
         // SAFETY: dlsym's own arguments: a handle that dlopen gave, and a C string.
         unsafe { (state.next.dlsym)(self.0, name.as_ptr()) }
     }
-}
-
-/// Ends the process: a machine that cannot be fenced does not run.
-#[cold]
-pub(super) fn give_up(code: &[u8], why: &[u8], remedy: &[u8]) -> ! {
-    let mut bytes = [0_u8; 512];
-    let mut line = Line::new(&mut bytes);
-    line.text(b"ringfence: ");
-    line.text(why);
-    line.text(b" [");
-    line.text(code);
-    line.text(b"]; ");
-    line.text(remedy);
-    line.text(b"\n");
-    // Nothing is left to do about a message that cannot be written.
-    let _ = sys::write(2, line.bytes());
-    sys::exit(NOT_FENCED)
 }
 
 /// A machine that the shim does not get into.

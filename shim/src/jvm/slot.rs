@@ -13,7 +13,7 @@ use crate::sys;
 
 fn words() -> &'static [Cell<u64>; 2] {
     let place = sys::lineage().wrapping_add(1).cast::<[Cell<u64>; 2]>();
-    // SAFETY: the third and the fourth word of the thread's own, zero at first and used by nothing
+    // SAFETY: the fourth and the fifth word of the thread's own, zero at first and used by nothing
     // else. The reference does not leave this thread: a `Cell` is not `Sync`.
     unsafe { &*place }
 }

@@ -90,12 +90,26 @@ impl Denial<'_> {
                 });
             }
             Cause::Caller(rule, Why::Unattributed) => {
-                line.text(b"its code is nobody's who is among ");
+                line.text(if self.is_among_others(state) {
+                    b"its code is nobody's who is among ".as_slice()
+                } else {
+                    b"its code is nobody's who is known, and there is "
+                });
                 list_text(state, line, rule);
             }
             Cause::Unsound(why) => line.text(why),
         }
         line.text(b"\n");
+    }
+
+    /// Whether the list authorizes somebody, and so nobody else.
+    fn is_among_others(&self, state: &State) -> bool {
+        match self.asked {
+            Asked::Creation(creation, kind, ..) => {
+                state.image.callers(creation, kind).has_authorized()
+            }
+            Asked::Path(..) => false,
+        }
     }
 
     /// The denial as a JSON line; `spare` is used on the way.

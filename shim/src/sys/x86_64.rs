@@ -257,16 +257,16 @@ pub(super) unsafe fn start(
     answer
 }
 
-// Three words of each thread, in the block that ld.so makes for the libraries of the start.
+// Six words of each thread, in the block that ld.so makes for the libraries of the start.
 global_asm!(
     ".pushsection .tbss.ringfence_lineage,\"awT\",@nobits",
     ".hidden ringfence_lineage",
     ".globl ringfence_lineage",
     ".type ringfence_lineage, @tls_object",
-    ".size ringfence_lineage, 32",
+    ".size ringfence_lineage, 48",
     ".balign 16",
     "ringfence_lineage:",
-    ".zero 32",
+    ".zero 48",
     ".popsection",
 );
 

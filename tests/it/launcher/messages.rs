@@ -66,15 +66,15 @@ fn a_policy_with_mistakes_starts_nothing() {
 
 #[test]
 fn what_nothing_enforces_is_refused_unless_it_is_allowed() {
-    let text = "ringfence:\n  version: 1\n  files: {forbidden: [/nonexistent]}\n  \
-                processes: {forbidden: ['python:a.b']}\n";
+    let text = "ringfence:\n  version: 1\n  files:\n    forbidden: [/nonexistent/]\n    \
+                allowed: [{path: /nonexistent/a, callers: [host]}]\n";
     let launcher = Launcher::with_policy(text);
     let outcome = launcher.expect_unstarted("RF406");
-    assert!(outcome.stderr.contains("policy.yaml:4:"), "the place: {outcome:#?}");
+    assert!(outcome.stderr.contains("policy.yaml:5:"), "the place: {outcome:#?}");
     let started = launcher.run(&["--allow-unenforced", "true"]);
     assert_eq!(started.status.code(), Some(0), "{started:#?}");
     assert!(started.stderr.contains("; NOT enforced: "), "{started:#?}");
-    assert!(started.stderr.contains("policy.yaml:4:"), "{started:#?}");
+    assert!(started.stderr.contains("policy.yaml:5:"), "{started:#?}");
 }
 
 #[test]

@@ -1,0 +1,73 @@
+//! Whether Python code may create a thread or start a program.
+
+use ringfence_policy::{CallerKind, Creation};
+
+use super::interpreter::{known, look_at};
+use super::reading::{Reading, Standing, is_starting};
+use super::subjects::Set;
+use crate::arm::State;
+use crate::caller::{Callers, Frame};
+use crate::lineage;
+use crate::report::{self, Call};
+use crate::sys::Answer;
+
+/// Judges a thread or a program by the Python code on the calling thread's stack, and by what the
+/// thread descends from; answers what a new thread inherits.
+///
+/// # Errors
+/// EPERM for a thread, EACCES for a program, where a rule refuses it.
+pub(crate) fn judge(
+    state: &State,
+    callers: &Callers,
+    call: Call,
+    creation: Creation,
+    from: Frame,
+) -> Answer<usize> {
+    if !super::is_wanted(&state.image) {
+        return Ok(0);
+    }
+    look_at(state, callers, from);
+    let mut reading = Reading::new(&state.image, creation);
+    known().for_each(|interpreter| reading.read(interpreter));
+    // A thread of the host's that was first wanted on a subject's stack still starts the host's
+    // programs.
+    if creation == Creation::Thread || !reading.is_hosts() {
+        reading.inherit(Set::from_word(lineage::current().python));
+    }
+    let set = reading.set();
+    if let Some(refused) = reading.refused() {
+        let caller = (creation, CallerKind::Python, refused.name());
+        report::refuse_caller_at(state, call, caller, b"", (refused.rule, refused.why))?;
+    }
+    Ok(set.word())
+}
+
+/// Judges a child that goes on in this program, where the standard library makes it only to start
+/// another: nobody looks why a program did not start in a child of `multiprocessing`'s, nor waits
+/// for that child. What any other child starts is judged there.
+///
+/// # Errors
+/// EACCES where a rule refuses the program.
+pub(crate) fn judge_child(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<()> {
+    if state.image.callers(Creation::Process, CallerKind::Python).is_empty() {
+        return Ok(());
+    }
+    look_at(state, callers, from);
+    if !known().any(is_starting) {
+        return Ok(());
+    }
+    judge(state, callers, call, Creation::Process, from).map(|_| ())
+}
+
+/// On whose behalf the calling thread acts: everybody on its stack and in its lineage. A frame of
+/// the native code that asks leads to an interpreter that was loaded late.
+#[expect(dead_code, reason = "what exceptions for certain callers are to be judged by")]
+pub(crate) fn standing(state: &State, callers: &Callers, from: Option<Frame>) -> Standing {
+    if let Some(from) = from {
+        look_at(state, callers, from);
+    }
+    let mut reading = Reading::new(&state.image, Creation::Process);
+    known().for_each(|interpreter| reading.read(interpreter));
+    reading.inherit(Set::from_word(lineage::current().python));
+    Standing(reading.set())
+}

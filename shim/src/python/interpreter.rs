@@ -1,0 +1,212 @@
+//! The interpreters of the process: found by what their library, or the program, exports.
+//!
+//! Those of the start are found when the shim arms. A library that is loaded later is found when it
+//! first asks for a thread or a program, since it is on the native stack then.
+
+#![expect(unsafe_code, reason = "the interpreter's own functions, found in its tables")]
+
+use core::ffi::CStr;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use super::layout::{Layout, THREAD_INTERPRETER};
+use super::memory::Memory;
+use super::objects::{Objects, Types};
+use super::subjects::Table;
+use crate::arm::State;
+use crate::caller::{self, Callers, Frame, Look};
+use crate::elf::Object;
+use crate::report::give_up;
+use crate::sys;
+
+/// A function of the interpreter's that takes nothing and answers an address: it reads a variable,
+/// the thread's or the process's, and does nothing else.
+type Getter = unsafe extern "C" fn() -> usize;
+
+/// What is known about an interpreter; it never changes but for [`Objects::name_key`].
+pub(super) struct Interpreter {
+    /// The number behind `3.` of its version.
+    pub(super) minor: u8,
+    pub(super) objects: Objects,
+    /// ld.so's entry of the object that it is in.
+    map: usize,
+    /// The state of the thread that holds the lock; from 3.12 on, of the calling one if it does.
+    current: Getter,
+    /// The state that the calling thread was given first.
+    own: Getter,
+    main: Getter,
+    globals: Getter,
+}
+
+/// More than one interpreter in a process has been seen; more than these have not.
+const MOST: usize = 4;
+
+static KNOWN: [AtomicPtr<Interpreter>; MOST] = [const { AtomicPtr::new(null_mut()) }; MOST];
+
+/// The state of a thread, and how what it leads to is read.
+#[derive(Clone, Copy)]
+pub(super) struct Thread {
+    pub(super) state: usize,
+    pub(super) memory: Memory,
+    /// Whether it is of the interpreter that the process began with.
+    pub(super) is_main: bool,
+}
+
+/// The interpreters that were found.
+pub(super) fn known() -> impl Iterator<Item = &'static Interpreter> {
+    // SAFETY: null, or what `keep` put there: never unmapped, never changed.
+    KNOWN.iter().map_while(|place| unsafe { place.load(Ordering::Acquire).as_ref() })
+}
+
+/// Notes the interpreters among the objects of the start.
+pub(crate) fn look_for(objects: impl Iterator<Item = Object>) {
+    objects.for_each(note);
+}
+
+/// Notes an interpreter that was loaded later, by whose code a call comes from.
+pub(super) fn look_at(state: &State, callers: &Callers, from: Frame) {
+    let Some(find) = state.find_object else { return };
+    let look = |code| {
+        if let Some(map) = caller::object_at(find, code)
+            && known().all(|interpreter| interpreter.map != map)
+            && let Some(object) = Object::at(map)
+        {
+            note(object);
+        }
+    };
+    if known().next().is_some() {
+        return look(from.code);
+    }
+    // Whose code could not be found out is not an interpreter's.
+    let _ = caller::walk(state, callers, from, |frame, _, _| {
+        look(frame.code);
+        Look::On
+    });
+}
+
+fn note(object: Object) {
+    if object.symbol(c"PyGILState_GetThisThreadState").is_some() {
+        match Interpreter::of(object) {
+            Some(interpreter) => interpreter.keep(),
+            None => unread(),
+        }
+    } else if object.symbol(c"pypy_main_startup").is_some() {
+        unread();
+    }
+}
+
+/// An interpreter whose frames cannot be read does not run.
+#[cold]
+pub(super) fn unread() -> ! {
+    give_up(
+        b"RF407",
+        b"rules about Python modules cannot hold in this Python",
+        b"use CPython 3.9 to 3.14 with its global lock, or take them out of the policy",
+    )
+}
+
+impl Interpreter {
+    fn of(object: Object) -> Option<Self> {
+        let getter = |name: &CStr| {
+            let address = object.symbol(name)?;
+            let address = core::ptr::with_exposed_provenance::<core::ffi::c_void>(address);
+            // SAFETY: a function of that name in an interpreter takes nothing and answers an
+            // address, in every version that `minor` lets through.
+            Some(unsafe { core::mem::transmute::<*const core::ffi::c_void, Getter>(address) })
+        };
+        let minor = minor(object)?;
+        Some(Self {
+            minor,
+            objects: Objects {
+                layout: Layout::of(minor)?,
+                types: Types {
+                    code: object.symbol(c"PyCode_Type")?,
+                    text: object.symbol(c"PyUnicode_Type")?,
+                    dict: object.symbol(c"PyDict_Type")?,
+                },
+                name_key: AtomicUsize::new(0),
+            },
+            map: object.address(),
+            // Its name since 3.13, and the one before.
+            current: getter(c"PyThreadState_GetUnchecked")
+                .or_else(|| getter(c"_PyThreadState_UncheckedGet"))?,
+            own: getter(c"PyGILState_GetThisThreadState")?,
+            main: getter(c"PyInterpreterState_Main")?,
+            globals: getter(c"PyEval_GetGlobals")?,
+        })
+    }
+
+    /// Keeps what is known, for ever.
+    fn keep(self) {
+        let known = Table::map().is_ok().then(|| sys::map_memory(size_of::<Self>()).ok()).flatten();
+        let Some(place) = known.map(<*mut u8>::cast::<Self>) else {
+            give_up(b"RF407", b"no memory for what is known about Python", b"raise its limit")
+        };
+        // SAFETY: page-aligned, and at least that large.
+        unsafe { place.write(self) };
+        let taken = |slot: &AtomicPtr<Self>| {
+            slot.compare_exchange(null_mut(), place, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        };
+        if !KNOWN.iter().any(taken) {
+            unread();
+        }
+    }
+
+    /// The states of the calling thread: the one that it runs with, and where that is another, the
+    /// one that it was given first.
+    pub(super) fn threads(&self) -> [Option<Thread>; 2] {
+        // SAFETY: as the type says.
+        let own = unsafe { (self.own)() };
+        // SAFETY: as above.
+        let current = unsafe { (self.current)() };
+        // SAFETY: as above.
+        let main = unsafe { (self.main)() };
+        let thread = |state, memory: Memory| Thread {
+            state,
+            memory,
+            is_main: memory.part(state, THREAD_INTERPRETER) == Some(main),
+        };
+        let is_held = current != 0 && (current == own || self.is_ours(current));
+        let memory = if is_held { Memory::Still } else { Memory::Moving };
+        [
+            is_held.then(|| thread(current, Memory::Still)),
+            (own != 0 && !(is_held && current == own)).then(|| thread(own, memory)),
+        ]
+    }
+
+    /// Whether a state, which may be another thread's and go away meanwhile, is the calling
+    /// thread's.
+    fn is_ours(&self, state: usize) -> bool {
+        let id = Memory::Moving.part(state, self.objects.layout.thread_id);
+        id == Some(sys::thread_pointer())
+    }
+
+    /// The global variables of what the calling thread runs, as the interpreter says; the thread
+    /// must hold the lock. 0 for none.
+    pub(super) fn globals(&self) -> usize {
+        // SAFETY: as the type says: it reads the innermost frame.
+        unsafe { (self.globals)() }
+    }
+}
+
+/// The number behind `3.` in the version of an interpreter that is known; `None` for any other, and
+/// for one without a global lock.
+fn minor(object: Object) -> Option<u8> {
+    let word = |address, offset| Memory::Still.part(address, offset);
+    let Some(version) = object.symbol(c"Py_Version") else {
+        // Told by the functions that each version brought.
+        object.symbol(c"PyThreadState_GetInterpreter")?;
+        return Some(if object.symbol(c"Py_NewRef").is_some() { 10 } else { 9 });
+    };
+    // `PY_VERSION_HEX`: major, minor, micro and level, a byte each.
+    let [_, _, minor, major, ..] = word(version, 0)?.to_le_bytes();
+    if minor >= 13 {
+        // What debuggers read: a word to know it by, the version, and whether there is no lock.
+        let offsets = object.symbol(c"_PyRuntime")?;
+        let is_known = word(offsets, 0)?.to_le_bytes() == *b"xdebugpy";
+        if !is_known || word(offsets, 16)? != 0 {
+            return None;
+        }
+    }
+    (major == 3).then_some(minor)
+}
