@@ -5,18 +5,8 @@
 #   JAVA_HOME: a JDK 21 or later to build and run it with
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tests/setup.sh --kestra
-cargo build --release
+. tests/kestra/prepare.sh
 
-root=$PWD
-out=${1:-$root/target/kestra}
-if [ -z "${JAVA_HOME:-}" ]; then
-    JAVA_HOME=$(dirname "$(dirname "$(compgen -G '/usr/lib/jvm/*25*/bin/javac' | head -1)")")
-fi
-export JAVA_HOME
-[ -x "$out/kestra" ] || tests/kestra/build.sh "$out"
-
-scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # The worker's own configuration has a default too, at another level: it must stay in the list.
 cat >"$scratch/policy.yml" <<'POLICY'
@@ -48,7 +38,6 @@ tasks:
     commands: [echo ran-on-the-worker]
 FLOW
 
-export RF_STORAGE=$scratch/storage KESTRA_JAVA_OPTS="-Xmx512m -XX:+UseSerialGC" KESTRA_PLUGINS_PATH=$out/plugins
 export MICRONAUT_CONFIG_FILES=$out/confs/base.yml
 # No container can be had from here, so a task that is forced into one fails; and says that it asked for one.
 export DOCKER_HOST=unix://$scratch/no-docker.sock

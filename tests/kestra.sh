@@ -6,21 +6,10 @@
 #   JAVA_HOME: a JDK 21 or later to build and run it with
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tests/setup.sh --kestra
-cargo build --release
+. tests/kestra/prepare.sh
 
-root=$PWD
-out=${1:-$root/target/kestra}
-authorized=$root/tests/fixtures/policies/worker-isolation.yml
-forbidden=$root/tests/fixtures/policies/forbidden-classes.yml
-if [ -z "${JAVA_HOME:-}" ]; then
-    JAVA_HOME=$(dirname "$(dirname "$(compgen -G '/usr/lib/jvm/*25*/bin/javac' | head -1)")")
-fi
-export JAVA_HOME
-[ -x "$JAVA_HOME/bin/javac" ] || { echo "kestra: error: JAVA_HOME must name a JDK 21 or later, with javac" >&2; exit 1; }
-[ -x "$out/kestra" ] || tests/kestra/build.sh "$out"
-
-scratch=$(mktemp -d)
+authorized=$PWD/tests/fixtures/policies/worker-isolation.yml
+forbidden=$PWD/tests/fixtures/policies/forbidden-classes.yml
 mock=
 finish() {
     [ -z "$mock" ] || kill "$mock" || true
@@ -35,8 +24,6 @@ mock=$!
 timeout 60 bash -c "until grep -q 'mock ready' '$scratch/mock'; do sleep 0.2; done"
 
 export KESTRA_MOCK_HTTP=http://127.0.0.1:$http KESTRA_MOCK_GRPC=127.0.0.1:$grpc
-export RF_STORAGE=$scratch/storage KESTRA_JAVA_OPTS="-Xmx512m -XX:+UseSerialGC"
-export KESTRA_PLUGINS_PATH=$out/plugins
 opens=(--add-opens java.base/java.nio=ALL-UNNAMED --add-opens java.base/java.util=ALL-UNNAMED --add-opens java.base/java.lang=ALL-UNNAMED)
 by_java=("$JAVA_HOME/bin/java" -Xmx512m -XX:+UseSerialGC "${opens[@]}" -jar "$out/kestra")
 # A script that only logs is first: the log queue's first thread starts on its stack. Those without a refusal come once

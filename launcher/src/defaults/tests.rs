@@ -194,7 +194,9 @@ proptest! {
         let other = resolve(&reversed(&flow), &turned, profile, &aliases).map(|resolved| resolved.flow);
         match (one, other) {
             (Ok(one), Ok(other)) => prop_assert_eq!(one, other),
-            (one, other) => prop_assert_eq!(one.is_err(), other.is_err()),
+            // Which of several circles is met first is a matter of order.
+            (Err(super::Cycle { .. }), Err(super::Cycle { .. })) => {}
+            (one, other) => prop_assert!(false, "one of them fails: {one:?} {other:?}"),
         }
     }
 

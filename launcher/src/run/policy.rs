@@ -255,22 +255,30 @@ mod tests {
     #[test]
     fn a_locked_policy_can_only_be_made_stricter() {
         let locked = OwnMode { locked: true, ..AUDITING };
-        assert!(mode(Some(cli::Mode::Off), None, locked).is_err());
-        assert!(mode(None, Some("off".into()), locked).is_err());
+        for (option, variable) in [
+            (Some(cli::Mode::Off), None),
+            (None, Some("off".into())),
+            (Some(cli::Mode::Off), Some("enforce".into())),
+        ] {
+            let refusal = mode(option, variable, locked).expect_err("weaker");
+            assert_eq!(refusal.what(), "the policy is locked: its mode can only be made stricter");
+        }
         assert_eq!(mode(Some(cli::Mode::Enforce), None, locked), Ok(cli::Mode::Enforce));
         assert_eq!(mode(Some(cli::Mode::Off), None, AUDITING), Ok(cli::Mode::Off));
     }
 
     #[test]
     fn a_misspelt_mode_in_the_environment_is_refused() {
-        assert!(mode(None, Some("enforcing".into()), AUDITING).is_err());
+        let refusal = mode(None, Some("enforcing".into()), AUDITING).expect_err("misspelt");
+        assert_eq!(refusal.what(), "RINGFENCE_MODE is `enforcing`");
     }
 
     #[test]
     fn an_audit_file_needs_its_directory() {
         assert_eq!(audit_can_be_there(b""), Ok(()));
         assert_eq!(audit_can_be_there(b"/tmp/audit.jsonl"), Ok(()));
-        assert!(audit_can_be_there(b"/nonexistent/audit.jsonl").is_err());
+        let refusal = audit_can_be_there(b"/nonexistent/audit.jsonl").expect_err("no directory");
+        assert_eq!(refusal.what(), "the audit file's directory `/nonexistent` is not there");
     }
 
     #[test]
@@ -282,6 +290,7 @@ mod tests {
         assert_eq!((audit.file.as_slice(), audit.json_to_stderr), (&b"/var/log/x"[..], false));
         audit_to(&mut audit, OsStr::new("none")).expect("a destination");
         assert_eq!((audit.file.as_slice(), audit.json_to_stderr), (&b""[..], false));
-        assert!(audit_to(&mut audit, OsStr::new("")).is_err());
+        let refusal = audit_to(&mut audit, OsStr::new("")).expect_err("no destination");
+        assert_eq!(refusal.what(), "`--audit` names no file");
     }
 }
