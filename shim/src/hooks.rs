@@ -132,6 +132,7 @@ hooks! {
     listxattr(path: Str, list: *mut c_char, size: size_t) -> ssize_t, deny (-1) => watch::attributes(path, list, size, true);
     llistxattr(path: Str, list: *mut c_char, size: size_t) -> ssize_t, deny (-1) => watch::attributes(path, list, size, false);
     inotify_add_watch(fd: c_int, path: Str, mask: u32) -> c_int, deny (-1) => watch::watch(fd, path, mask);
+    fanotify_init(flags: c_uint, events: c_uint) -> c_int, deny (-1) => watch::group(flags, events);
     fanotify_mark(fd: c_int, flags: c_uint, mask: u64, dir: Fd, path: Str) -> c_int, deny (-1) => watch::mark(fd, flags, mask, (dir, path));
     name_to_handle_at(dir: Fd, path: Str, handle: *mut libc::file_handle, mount: *mut c_int, flags: c_int) -> c_int, deny (-1) => watch::handle((dir, path), handle, mount, flags);
     chdir(path: Str) -> c_int, deny (-1) => look::change_directory(path);
@@ -306,6 +307,7 @@ numbers! {
     SYS_listxattr => listxattr, Word;
     SYS_llistxattr => llistxattr, Word;
     SYS_inotify_add_watch => inotify_add_watch, Int;
+    SYS_fanotify_init => fanotify_init, Int;
     SYS_fanotify_mark => fanotify_mark, Int;
     SYS_name_to_handle_at => name_to_handle_at, Int;
     SYS_unlink => unlink, Int;

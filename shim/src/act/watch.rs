@@ -88,8 +88,21 @@ pub(crate) unsafe fn watch(
 /// `FAN_REPORT_FID` of linux/fanotify.h: events carry handles instead of open descriptors.
 const FAN_REPORT_FID: u64 = 0x200;
 
-/// `fanotify_mark`: without handles, an event is an open descriptor of whatever file it is about,
+/// `fanotify_init`: without handles, an event is an open descriptor of whatever file it is about,
 /// forbidden or not.
+///
+/// # Safety
+/// None of its own: every act is called by a caller's contract.
+pub(crate) unsafe fn group(state: &State, _: Call, flags: c_uint, events: c_uint) -> Answer<c_int> {
+    if state.environment.is_some() && u64::from(flags) & FAN_REPORT_FID == 0 {
+        return Err(Errno::EPERM);
+    }
+    let words = [flags as usize, events as usize, 0, 0, 0, 0];
+    // SAFETY: no pointers.
+    unsafe { pass(libc::SYS_fanotify_init, words) }.map(done)
+}
+
+/// `fanotify_mark`: no group without handles was made in here, but one may be inherited.
 ///
 /// # Safety
 /// The path must be what fanotify_mark(2) demands.
@@ -105,17 +118,18 @@ pub(crate) unsafe fn mark(
     let follow = flags & libc::FAN_MARK_DONT_FOLLOW == 0;
     let access = Access::READ.with(Access::LIST).with(Access::METADATA);
     let mask_word = usize::try_from(mask).map_err(|_| Errno::EINVAL)?;
+    let adds = flags & libc::FAN_MARK_ADD != 0;
+    if adds && state.environment.is_some() && !reports_handles(fd) {
+        return Err(Errno::EPERM);
+    }
     if path.is_null() || flags & libc::FAN_MARK_FLUSH != 0 {
-        // Nothing is named, or all marks go.
+        // Nothing is named but what the descriptor holds, or all marks go.
         let words = [argument(fd), flags as usize, mask_word, argument(dir), path.addr(), 0];
         // SAFETY: the worker's own call.
         return unsafe { pass(libc::SYS_fanotify_mark, words) }.map(done);
     }
     // SAFETY: as this function's own contract says.
     let held = unsafe { hold(state, call, dir, path, access, follow) }?;
-    if state.environment.is_some() && !reports_handles(fd) {
-        return Err(Errno::EPERM);
-    }
     let mut link = Decimal::new(OWN);
     let link = link.path(held.number().cast_unsigned())?;
     let flags = (flags & !libc::FAN_MARK_DONT_FOLLOW) as usize;

@@ -73,6 +73,62 @@ fn image(launcher: &Launcher) -> PathBuf {
     PathBuf::from(launcher.run(&["-q", "printenv", "RINGFENCE_IMAGE"]).text())
 }
 
+/// Image, library, policy and audit file, and what gives the kernel or another process orders.
+#[test]
+fn nothing_that_the_fence_stands_on_is_changed_from_inside() {
+    let launcher = Launcher::copied("bin");
+    let image = image(&launcher);
+    let audit = launcher.scratch.text("open/audit.jsonl");
+    let call = fixture("call").display().to_string();
+    let answer = |case: &str| {
+        let case = case.replace("IMAGE", &image.display().to_string()).replace("AUDIT", &audit);
+        let words = launcher.scratch.words(&case);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let outcome = launcher.run(&[&["-q", "--audit", &audit, &call], &words[..]].concat());
+        outcome.stdout.trim_end().to_owned()
+    };
+    for refused in [
+        "open IMAGE O_WRONLY",
+        "open IMAGE O_RDONLY",
+        "chmod IMAGE 666",
+        "unlink IMAGE",
+        "rename @/twin IMAGE",
+        "open @/bin/libringfence.so O_WRONLY",
+        "truncate @/bin/libringfence.so 0",
+        "unlink @/bin/libringfence.so",
+        "rename @/bin/libringfence.so @/open/new",
+        "rename @/twin @/bin/libringfence.so",
+        "rename @/bin @/elsewhere",
+        "rename @/open @/elsewhere",
+        "open @/policy.yaml O_RDWR",
+        "unlink @/policy.yaml",
+        "open AUDIT O_WRONLY",
+        "unlink AUDIT",
+        "open /proc/sys/kernel/core_pattern O_WRONLY",
+        "open /proc/self/mem O_RDWR",
+        "mknod @/open/new 60600",
+    ] {
+        assert_eq!(answer(refused), "-1 EACCES", "{refused}");
+    }
+    for allowed in [
+        "open @/bin/libringfence.so O_RDONLY",
+        "open @/policy.yaml O_RDONLY",
+        "open AUDIT O_RDONLY",
+        "open /proc/sys/kernel/core_pattern O_RDONLY",
+        "open /proc/self/mem O_RDONLY",
+        "open @/twin O_WRONLY",
+        "chmod @/twin 666",
+        "rename @/twin @/open/new",
+        "unlink @/open/new",
+        "mkfifo @/open/new 600",
+        "mkdir @/directory 700",
+        "rename @/directory @/elsewhere",
+    ] {
+        let answer = answer(allowed);
+        assert!(answer.starts_with("ok"), "{allowed}: {answer}");
+    }
+}
+
 #[test]
 fn an_image_that_was_changed_is_written_anew() {
     let launcher = Launcher::new();
