@@ -22,6 +22,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a command inside the fence
+    #[command(after_help = RUN_STATUS)]
     Run(Run),
     /// Validate a policy; all mistakes at once
     Check(Check),
@@ -40,8 +41,18 @@ pub(crate) enum Command {
     /// Give flows the defaults of a policy
     Defaults(crate::commands::defaults::Defaults),
     /// Start one task of a flow as its resolved task runner says
+    #[command(after_help = TASK_STATUS)]
     Task(crate::task::Task),
 }
+
+const RUN_STATUS: &str = "\
+Exit status: the command's own; 125 where ringfence did not start it, 126 where it cannot be started, 127 where it is not there.";
+
+const TASK_STATUS: &str = "\
+Exit status: the task's own, or 128 and the number of the signal that ended it; 124 where its time was up; 125 where ringfence
+did not start it or could not keep its files, 126 where its program cannot be started, 127 where that is not there.
+
+A container is started by podman, or else docker; RINGFENCE_CONTAINER_CLI names another client.";
 
 /// The options of `ringfence run`.
 // `trailing_var_arg` without `allow_hyphen_values`: options end at the first word that is not

@@ -76,6 +76,16 @@ fn a_client_is_asked_for_one_container_and_to_remove_it() {
 }
 
 #[test]
+fn whoever_waits_for_an_image_is_told_so() {
+    let kitchen = kitchen();
+    let mut command = kitchen.command();
+    command.env("RINGFENCE_CONTAINER_CLI", kitchen.path("client")).env("STOP_AT", "nothing");
+    let outcome = run(command.arg("flow.yaml"), b"", LIMIT, "the end of the task");
+    let line = "ringfence: pulling the image `some/image`";
+    assert_eq!(outcome.stderr.lines().next(), Some(line), "{outcome:#?}");
+}
+
+#[test]
 fn a_signal_ends_the_preparations_and_nothing_is_started() {
     // Whether the call is ended at once; another one is seen to its end.
     for (stop_at, at_once) in [("image inspect", true), ("pull", true), ("run", false)] {

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use super::{Runner, Watch};
 use crate::cli;
 use crate::run::policy::Loaded;
-use crate::run::refusal::Refusal;
+use crate::run::refusal::{Refusal, printable};
+use crate::run::report::write;
 use crate::task::plan::{Container as Wanted, Plan, Pull};
 use crate::task::room::Room;
 use crate::task::signals::Signals;
@@ -74,7 +75,7 @@ impl<'a> Container<'a> {
         if rules.mode == cli::Mode::Enforce && !task.container.volumes_by_policy {
             volumes::judge(&task.container.volumes, &rules.loaded, task.room)?;
         }
-        image(&client, task.container)?;
+        image(&client, task.container, rules.options.quiet)?;
         let fence = match rules.mode {
             cli::Mode::Off => None,
             _ => Fence::raise(&client, &task.container.image, &rules)?,
@@ -185,10 +186,16 @@ fn mount(from: &std::path::Path, to: &str, options: &str) -> OsString {
 }
 
 /// Makes sure that the image is there, as the pull policy says.
-fn image(client: &Client<'_>, container: &Wanted) -> Result<(), Refusal> {
+fn image(client: &Client<'_>, container: &Wanted, quiet: bool) -> Result<(), Refusal> {
     let image = container.image.as_str();
     let is_there = || client.call(["image", "inspect", "--format", "{{.Id}}", image]);
-    let pull = || client.call(["pull", image]);
+    let pull = || {
+        if !quiet {
+            // It may take minutes.
+            write(&printable(&format!("ringfence: pulling the image `{image}`")));
+        }
+        client.call(["pull", image])
+    };
     let found = match container.pull {
         Pull::Always => pull(),
         Pull::Never => is_there(),
