@@ -147,10 +147,10 @@ pub(crate) enum Maker {
 pub(crate) fn note_child(maker: Maker) {
     let Some(jvm) = Jvm::get() else { return };
     let own = Marks::from_lineage(lineage::current().java);
+    let nobody = || own.join(Marks::of(&jvm.state.image, jvm.names, NOBODY, Standing::Nobody));
     let marks = match (maker, jvm.machine.attached()) {
-        (Maker::Unknown, _) => {
-            own.join(Marks::of(&jvm.state.image, jvm.names, NOBODY, Standing::Nobody))
-        }
+        (Maker::Unknown, _) => nobody(),
+        (Maker::Library, Some(env)) if !jvm.may_ask(env) => nobody(),
         (Maker::Library, Some(env)) => {
             let Some(_busy) = Busy::begin() else { return };
             env.framed(64, || Here { env, jvm }.who_asks())
