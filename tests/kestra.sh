@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a real Kestra worker: open; fenced by the page's first block, which forbids /etc/ and authorizes core and gcp,
-# started by `java` and by its header script that has no `#!`; and by its second, which forbids the scripts their threads.
+# started by `java` and by its header script that has no `#!`; by its second, which forbids the scripts their threads; and by
+# rules that forbid them to start programs.
 # Takes some minutes, and fetches 170 MB from Maven Central the first time.
 # usage: tests/kestra.sh [OUT]      OUT: where the worker is built, once; default target/kestra
 #   JAVA_HOME: a JDK 21 or later to build and run it with
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/.."
 
 authorized=$PWD/tests/fixtures/policies/worker-isolation.yml
 forbidden=$PWD/tests/fixtures/policies/forbidden-classes.yml
+programs=$PWD/tests/fixtures/policies/forbidden-programs.yml
 mock=
 finish() {
     [ -z "$mock" ] || kill "$mock" || true
@@ -32,7 +34,7 @@ flows=(tests/kestra/flows/groovy-plain.yml tests/kestra/flows/*.yml tests/kestra
 secret=$(head -1 /etc/passwd)
 failed=0
 
-# usage: worker NAME open|authorized|forbidden COMMAND...
+# usage: worker NAME open|authorized|forbidden|programs COMMAND...
 worker() {
     local name=$1 mode=$2
     shift 2
@@ -62,4 +64,7 @@ worker authorized-by-header authorized "${fenced[@]}" "$out/kestra"
 export MICRONAUT_CONFIG_FILES=$out/confs/base.yml,$forbidden
 fence "$forbidden"
 worker forbidden-by-header forbidden "${fenced[@]}" "$out/kestra"
+export MICRONAUT_CONFIG_FILES=$out/confs/base.yml
+fence "$programs"
+worker programs-by-java programs "${fenced[@]}" "${by_java[@]}"
 exit "$failed"

@@ -2,7 +2,8 @@
 //!
 //! A policy's header has lines such as `#   refused: cat /etc/passwd` and `#   allowed: ls /usr/`:
 //! each command must do so inside a fence of that policy, and succeed outside of it. `options:`
-//! gives the options of `ringfence run`.
+//! gives the options of `ringfence run`. `refused task: CLASS ARGUMENT` and `allowed task:` say the same of a
+//! task in the worker of [`crate::threads`]. A policy with tests of its own passes them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::harness::{Outcome, artifacts, run};
+use crate::programs::Jdk;
+use crate::threads::worker::{Task, Worker};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -79,6 +82,7 @@ fn every_policy_keeps_its_promises() {
             match key.as_str() {
                 "options" => {}
                 "refused" | "allowed" => keep(&policy, options, key == "allowed", line),
+                "refused task" | "allowed task" => keep_task(&policy, key == "allowed task", line),
                 _ => panic!("{}: no promise is called `{key}`", policy.display()),
             }
         }
@@ -128,6 +132,31 @@ fn the_service_has_of_its_library_what_it_was_bought_for() {
         met += 1;
     }
     assert_eq!(met, 5);
+}
+
+/// The task succeeds outside the fence; inside it succeeds too, or fails with the rule's refusal.
+fn keep_task(policy: &Path, allowed: bool, line: &str) {
+    let (class, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let task = [Task::new("task", class, argument)];
+    let jdk = Jdk::new(17);
+    let control = &Worker::open(jdk.clone()).run(&task)[0];
+    assert!(control.succeeded(), "outside the fence: {line}: {control}");
+
+    let came = &Worker::by(jdk, policy).run(&task)[0];
+    let kept = if allowed { came.succeeded() } else { came.refused_program() || came.refused() };
+    assert!(kept, "{}: {line}: {came}", policy.display());
+}
+
+#[test]
+fn every_policy_passes_its_own_tests() {
+    let text = |policy: &PathBuf| fs::read_to_string(policy).expect("a policy is text");
+    let tested: Vec<PathBuf> =
+        policies().into_iter().filter(|policy| text(policy).contains("\n  tests:\n")).collect();
+    assert!(!tested.is_empty(), "there are examples of them");
+    for policy in tested {
+        let outcome = run(&mut launcher("test", &[], &policy), b"", LIMIT, "the tests");
+        assert!(outcome.status.success(), "{}: {outcome:#?}", policy.display());
+    }
 }
 
 /// The worker prints `granted` for each try outside a fence, and inside the built-in policy for

@@ -1,6 +1,6 @@
 """Checks what a Kestra worker printed about its flows.
 
-usage: check.py open|authorized|forbidden SECRET OUTPUT.jsonl FLOW...
+usage: check.py open|authorized|forbidden|programs SECRET OUTPUT.jsonl FLOW...
 SECRET is the first line of /etc/passwd; FLOW... are the files that the worker was given.
 """
 
@@ -34,7 +34,22 @@ CREATORS = {
     "shell-echo": ("WARNING", "marker-42", "shell.Commands"),
     "shell-read": ("SUCCESS", "SECRET", "shell.Commands"),
 }
+# Flows whose plugin starts a program, and the plugin: where scripts may start none they fail, with the refusal in the
+# task's log.
+STARTERS = {
+    "groovy-child": "groovy.Eval",
+    "shell-echo": "shell.Commands",
+    "shell-read": "shell.Commands",
+}
 REFUSALS = ("Permission denied", "AccessDeniedException", "denied read of /etc/passwd")
+
+
+def of_starter(name, run):
+    """Yields what is wrong with a run of a flow whose plugin starts a program, and may not."""
+    logs = json.dumps(run["logs"], ensure_ascii=False)
+    message = f"ringfence: io.kestra.plugin.scripts.{STARTERS[name]} may not start a program (processes.forbidden "
+    if run["state"] != "FAILED" or message not in logs or "Cannot run program" not in logs:
+        yield f"{name}: {run['state']}, not FAILED with its refusal in the log: {json.dumps(run)}"
 
 
 def of_creator(name, run, open_, secret):
@@ -56,7 +71,7 @@ def of_creator(name, run, open_, secret):
 def mistakes(mode, secret, lines, expected):
     """Yields a sentence for everything that is not as it must be."""
     # Only the page's first block forbids a path.
-    open_, fenced = mode == "open", mode == "authorized"
+    open_, fenced = mode in ("open", "programs"), mode == "authorized"
     by_flow = {}
     for line in lines:
         if "flow" in line:
@@ -73,6 +88,10 @@ def mistakes(mode, secret, lines, expected):
         runs = by_flow.get(name, [])
         if len(runs) != expected.count(name):
             yield f"{name}: ran {len(runs)} times, not {expected.count(name)}"
+        if mode == "programs" and name in STARTERS:
+            for run in runs:
+                yield from of_starter(name, run)
+            continue
         if name in CREATORS:
             for run in runs:
                 yield from of_creator(name, run, open_, secret)

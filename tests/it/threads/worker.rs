@@ -68,7 +68,9 @@ impl Came {
         let by_exception = [&self.value, &self.error].iter().any(|said| {
             said.contains("ringfence: ")
                 && said.contains(" may not start a program (")
-                && (said.contains(".yml:") || said.contains("(nobody is known to have made"))
+                && [".yml:", ".yaml:", "(nobody is known to have made"]
+                    .iter()
+                    .any(|why| said.contains(why))
         });
         by_exception || self.value == "refused"
     }
@@ -79,7 +81,9 @@ impl Came {
         [&self.value, &self.error].iter().any(|said| {
             said.contains("ringfence: ")
                 && said.contains(" may not create a thread (")
-                && (said.contains(".yml:") || said.contains("(nobody is known to have made"))
+                && [".yml:", ".yaml:", "(nobody is known to have made"]
+                    .iter()
+                    .any(|why| said.contains(why))
         })
     }
 }
