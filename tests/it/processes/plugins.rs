@@ -142,7 +142,8 @@ fn explain_says_what_the_fence_does() {
     let jdk = Jdk::new(17);
     for policy in [FORBIDDEN, AUTHORIZED] {
         for task in [shell(), plugin()] {
-            let [came] = &prepared(Worker::fenced(jdk.clone(), policy)).run(&[task.clone()])[..]
+            let [came] =
+                &prepared(Worker::fenced(jdk.clone(), policy)).run(std::slice::from_ref(&task))[..]
             else {
                 panic!("one task")
             };
