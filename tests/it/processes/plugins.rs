@@ -155,3 +155,39 @@ fn explain_says_what_the_fence_does() {
         }
     }
 }
+
+/// A script's shutdown hook starts no program, be it the script's own code or nobody's.
+#[test]
+fn hooks_at_the_end_start_no_program() {
+    let scratch = Scratch::new();
+    let out = scratch.path("out");
+    let own = "Runtime.runtime.addShutdownHook(new Thread({
+        try { println 'a hook: ' + '/bin/echo ran'.execute().text } catch (IOException refused) { println refused }
+    }))
+    'added'";
+    let nobodys = format!(
+        "import java.lang.invoke.*
+        def start = MethodHandles.publicLookup().findVirtual(ProcessBuilder, 'start', MethodType.methodType(Process))
+            .bindTo(new ProcessBuilder('/bin/echo', 'ran').redirectOutput(new File('{}')))
+        Runtime.runtime.addShutdownHook(new Thread(MethodHandleProxies.asInterfaceInstance(Runnable, start.asType(MethodType.methodType(void)))))
+        'added'",
+        out.display()
+    );
+    let tasks = [Task::new("own", SCRIPT, own), Task::new("nobody's", SCRIPT, nobodys)];
+    for jdk in [Jdk::new(17), Jdk::new(25)] {
+        let open = Worker::open(jdk.clone()).output(&tasks);
+        assert!(open.text().contains("a hook: ran"), "{jdk}: {open:#?}");
+        assert!(out.exists(), "the other one ran too");
+        for policy in [AUTHORIZED, FORBIDDEN] {
+            std::fs::remove_file(&out).expect("the file of the run before");
+            let fenced = Worker::fenced(jdk.clone(), policy).output(&tasks);
+            let refusal =
+                "ringfence: io.kestra.plugin.scripts.groovy.Eval may not start a program (";
+            assert!(fenced.text().contains(refusal), "{jdk}: {fenced:#?}");
+            assert!(!fenced.text().contains("a hook: ran"), "{jdk}: {fenced:#?}");
+            // It is opened before the program is asked for.
+            let printed = std::fs::read_to_string(&out).expect("the hook ran");
+            assert_eq!(printed, "", "{jdk} under {policy}");
+        }
+    }
+}
