@@ -33,6 +33,8 @@ pub(crate) enum Side {
     Authorizing,
     /// Preloaded, with rules about Java classes.
     JavaRules,
+    /// Preloaded, with rules about Python modules.
+    PythonRules,
     /// Behind another program.
     Peer(Peer),
 }
@@ -86,6 +88,7 @@ impl Fences {
                 0,
                 "{forbidden: [io.kestra.plugin.scripts]}\n  callers: {subjects: [io.kestra.plugin]}",
             ),
+            (Side::PythonRules, 0, "{forbidden: ['python:airflow.providers.papermill']}"),
             // The last one is the policy that stays.
             (Side::Fenced, 0, ""),
         ] {
@@ -189,6 +192,7 @@ impl Fences {
             (Side::Forbidding, false),
             (Side::Authorizing, false),
             (Side::JavaRules, false),
+            (Side::PythonRules, false),
         ] {
             let mut cat = self.command(side, "cat")?;
             cat.arg("/etc/hostname").stdout(Stdio::null());
@@ -228,6 +232,7 @@ fn policy(scratch: &Scratch, audit: &Path, rules: usize, threads: &str) -> Resul
 fn compile(manifest: &Path, tools: &Path) -> Result<()> {
     let source = tools.join("loop.c");
     fs::copy(manifest.join("benches/c/loop.c"), &source)?;
+    fs::copy(manifest.join("benches/python/loop.py"), tools.join("loop.py"))?;
     let mut cc = Command::new("cc");
     cc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(tools.join("loop"));
     run(cc.arg(source))

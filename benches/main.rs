@@ -159,7 +159,7 @@ impl Bench {
 
     /// The contestant, unless its call is not the shim's.
     fn hooked(&self, row: &Row) -> Result<Option<Box<dyn Sample>>> {
-        if matches!(row.work_kind, Work::Call(..) | Work::Java(..)) {
+        if matches!(row.work_kind, Work::Call(..) | Work::Java(..) | Work::Python(..)) {
             let server = self.server(row, row.contestant)?;
             return Ok(server.hooked.then(|| Box::new(server) as Box<dyn Sample>));
         }
@@ -168,7 +168,7 @@ impl Bench {
 
     fn sample(&self, row: &Row, side: Side) -> Result<Box<dyn Sample>> {
         Ok(match row.work_kind {
-            Work::Call(..) | Work::Java(..) => Box::new(self.server(row, side)?),
+            Work::Call(..) | Work::Java(..) | Work::Python(..) => Box::new(self.server(row, side)?),
             Work::Memory => Box::new(Memory(self.server(row, side)?)),
             Work::Program(arguments, _) => {
                 let mut command = self.fences.command(side, arguments[0])?;
@@ -190,6 +190,11 @@ impl Bench {
                 let mut command = self.fences.command(side, "java")?;
                 command.arg("-cp").arg(self.fences.tool("")).args(["Loop", call]);
                 command.arg(self.scratch.expand(file));
+                command
+            }
+            Work::Python(call) => {
+                let mut command = self.fences.command(side, "/usr/bin/python3")?;
+                command.arg(self.fences.tool("loop.py")).arg(call);
                 command
             }
             Work::Call(call, directory, path, errno) => {

@@ -33,6 +33,8 @@ pub(crate) enum Work {
     Call(&'static str, &'static str, &'static str, [i32; 2]),
     /// A call of `java/Loop.java` and its file.
     Java(&'static str, &'static str),
+    /// A call of `python/loop.py`.
+    Python(&'static str),
     /// A program with its arguments, and the files that it needs.
     Program(&'static [&'static str], Tree),
     /// The memory of a process that waits.
@@ -136,6 +138,21 @@ const fn java_thread(
     Row { target, contestant: Side::JavaRules, ..java(name, work, call) }
 }
 
+/// A thread of Python's that is started and joined, below so many frames.
+const fn python_thread(
+    name: &'static str,
+    work: &'static str,
+    target: f64,
+    (contestant, call): (Side, &'static str),
+) -> Row {
+    Row {
+        work_kind: Work::Python(call),
+        pairs: 40,
+        contestant,
+        ..program(name, work, target, &[], Tree::Work)
+    }
+}
+
 const INPUT: &str = "@/work/data/input.txt";
 
 /// All rows, in the order of the table.
@@ -225,6 +242,19 @@ pub(crate) const ROWS: &[Row] = &[
     java_thread("java-thread-200", "below 200 frames", 1.20, "thread-200"),
     java("java-open", "opening in Java", "open"),
     java("java-read", "readAllBytes in Java", "read"),
+    python_thread(
+        "python-thread",
+        "start+join of a Python thread",
+        1.02,
+        (Side::Fenced, "thread-10"),
+    ),
+    python_thread(
+        "python-thread-10",
+        "with module rules, below 10 frames",
+        1.15,
+        (Side::PythonRules, "thread-10"),
+    ),
+    python_thread("python-thread-50", "below 50 frames", 1.15, (Side::PythonRules, "thread-50")),
     program("find", "find, 50,000 files", 1.10, &["find", "@/files", "-newer", INPUT], Tree::Files),
     program(
         "git-status",
@@ -278,7 +308,7 @@ impl Row {
         match self.work_kind {
             Work::Java(..) => true,
             Work::Program(arguments, _) => arguments[0] == "java",
-            Work::Call(..) | Work::Memory => false,
+            Work::Call(..) | Work::Python(..) | Work::Memory => false,
         }
     }
 
@@ -292,6 +322,7 @@ impl Row {
 
     /// Whether it is pinned: loops are, but for that of eight threads.
     pub(crate) fn runs_on_one_processor(&self) -> bool {
-        matches!(self.work_kind, Work::Call(..) | Work::Java(..)) && self.compare != Compare::Speed
+        matches!(self.work_kind, Work::Call(..) | Work::Java(..) | Work::Python(..))
+            && self.compare != Compare::Speed
     }
 }

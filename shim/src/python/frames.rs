@@ -9,6 +9,10 @@ use super::memory::Memory;
 /// More frames than fit into memory.
 const MOST_FRAMES: usize = 100_000_000;
 
+/// The files and modules that are remembered while a stack is read: programs go to and fro between
+/// a few.
+const SEEN: usize = 16;
+
 /// The most bytes of a module's name.
 pub(super) const LONGEST_NAME: usize = 256;
 /// The most bytes of a file's name.
@@ -23,8 +27,8 @@ pub(super) struct Code<'a> {
 }
 
 impl Interpreter {
-    /// Shows the code of each frame, as long as there is to be more. Neighbours of one file and one
-    /// module are shown once.
+    /// Shows the code of each frame, as long as there is to be more; the outermost one last. Of
+    /// others with the same file and module some are left out.
     ///
     /// The thread's frames are its own, and what is read of code never changes, so those are still
     /// whoever holds the lock. A frame that is not what the version's frames are ends the process:
@@ -38,7 +42,7 @@ impl Interpreter {
         }
         let says = if thread.memory == Memory::Still { self.globals() } else { 0 };
         let mut is_confirmed = says == 0;
-        let mut before = (0, 0);
+        let (mut seen, mut next, mut skipped) = ([(0, 0); SEEN], 0_usize, None);
         for _ in 0..MOST_FRAMES {
             if frame == 0 {
                 break;
@@ -46,15 +50,25 @@ impl Interpreter {
             if self.is_code(frame) {
                 let here = self.parts(frame);
                 is_confirmed |= here.0 == says;
-                if here != before && self.show(thread.memory, here, &mut show).is_break() {
-                    return;
+                skipped = seen.contains(&here).then_some(here);
+                if skipped.is_none() {
+                    if self.show(thread.memory, here, &mut show).is_break() {
+                        return;
+                    }
+                    if let Some(place) = seen.get_mut(next % SEEN) {
+                        *place = here;
+                    }
+                    next = next.wrapping_add(1);
                 }
-                before = here;
             }
             frame = still.part(frame, layout.frame.previous).unwrap_or(0);
         }
         if !is_confirmed || frame != 0 {
             unread();
+        }
+        if let Some(outermost) = skipped {
+            // Nothing is left to break off.
+            let _ = self.show(thread.memory, outermost, &mut show);
         }
     }
 
