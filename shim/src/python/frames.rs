@@ -40,7 +40,7 @@ impl Interpreter {
         if let Some(offset) = layout.by_c_frame {
             frame = still.part(frame, offset).unwrap_or(0);
         }
-        let says = if thread.memory == Memory::Still { self.globals() } else { 0 };
+        let says = if thread.is_current { self.globals() } else { 0 };
         let mut is_confirmed = says == 0;
         let (mut seen, mut next, mut skipped) = ([(0, 0); SEEN], 0_usize, None);
         for _ in 0..MOST_FRAMES {

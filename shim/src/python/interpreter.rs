@@ -9,7 +9,7 @@ use core::ffi::CStr;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use super::layout::{Layout, THREAD_INTERPRETER};
+use super::layout::{Layout, THREAD_INTERPRETER, THREAD_NEXT};
 use super::memory::Memory;
 use super::objects::{Objects, Types};
 use super::subjects::Table;
@@ -22,6 +22,9 @@ use crate::sys;
 /// A function of the interpreter's that takes nothing and answers an address: it reads a variable,
 /// the thread's or the process's, and does nothing else.
 type Getter = unsafe extern "C" fn() -> usize;
+
+/// `PyInterpreterState_ThreadHead`.
+type First = unsafe extern "C" fn(usize) -> usize;
 
 /// What is known about an interpreter; it never changes but for [`Objects::name_key`].
 pub(super) struct Interpreter {
@@ -36,7 +39,12 @@ pub(super) struct Interpreter {
     own: Getter,
     main: Getter,
     globals: Getter,
+    /// The first of the states of an interpreter.
+    first: First,
 }
+
+/// More states of threads than a process has.
+const MOST_THREADS: usize = 100_000;
 
 /// More than one interpreter in a process has been seen; more than these have not.
 const MOST: usize = 4;
@@ -50,6 +58,8 @@ pub(super) struct Thread {
     pub(super) memory: Memory,
     /// Whether it is of the interpreter that the process began with.
     pub(super) is_main: bool,
+    /// Whether the thread runs with it.
+    pub(super) is_current: bool,
 }
 
 /// The interpreters that were found.
@@ -133,6 +143,12 @@ impl Interpreter {
             own: getter(c"PyGILState_GetThisThreadState")?,
             main: getter(c"PyInterpreterState_Main")?,
             globals: getter(c"PyEval_GetGlobals")?,
+            first: {
+                let address = object.symbol(c"PyInterpreterState_ThreadHead")?;
+                let address = core::ptr::with_exposed_provenance::<core::ffi::c_void>(address);
+                // SAFETY: the function of that name takes an interpreter and answers a state.
+                unsafe { core::mem::transmute::<*const core::ffi::c_void, First>(address) }
+            },
         })
     }
 
@@ -153,7 +169,7 @@ impl Interpreter {
     }
 
     /// The states of the calling thread: the one that it runs with, and where that is another, the
-    /// one that it was given first.
+    /// one that it was given first, or that it has in the interpreter that the process began with.
     pub(super) fn threads(&self) -> [Option<Thread>; 2] {
         // SAFETY: as the type says.
         let own = unsafe { (self.own)() };
@@ -161,17 +177,38 @@ impl Interpreter {
         let current = unsafe { (self.current)() };
         // SAFETY: as above.
         let main = unsafe { (self.main)() };
-        let thread = |state, memory: Memory| Thread {
+        let is_held = current != 0 && (current == own || self.is_ours(current));
+        let memory = if is_held { Memory::Still } else { Memory::Moving };
+        let thread = |state, is_current| Thread {
             state,
             memory,
             is_main: memory.part(state, THREAD_INTERPRETER) == Some(main),
+            is_current,
         };
-        let is_held = current != 0 && (current == own || self.is_ours(current));
-        let memory = if is_held { Memory::Still } else { Memory::Moving };
-        [
-            is_held.then(|| thread(current, Memory::Still)),
-            (own != 0 && !(is_held && current == own)).then(|| thread(own, memory)),
-        ]
+        let innermost = if is_held { thread(current, true) } else { thread(own, false) };
+        if innermost.state == 0 {
+            return [None, None];
+        }
+        let outer = if innermost.state != own && own != 0 {
+            Some(own)
+        } else if innermost.is_main {
+            None
+        } else {
+            self.state_in(main)
+        };
+        [Some(innermost), outer.map(|state| thread(state, false))]
+    }
+
+    /// The state that the calling thread has in an interpreter. Others make theirs and give them
+    /// back meanwhile; its own stays, and where it is not found there is none of a host's.
+    fn state_in(&self, interpreter: usize) -> Option<usize> {
+        // SAFETY: as the field says; it reads a variable of the interpreter, which stays.
+        let first = unsafe { (self.first)(interpreter) };
+        let next = |state: &usize| Memory::Moving.part(*state, THREAD_NEXT);
+        core::iter::successors(Some(first), next)
+            .take(MOST_THREADS)
+            .take_while(|state| *state != 0)
+            .find(|state| self.is_ours(*state))
     }
 
     /// Whether a state, which may be another thread's and go away meanwhile, is the calling

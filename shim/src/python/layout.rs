@@ -46,6 +46,8 @@ pub(super) enum KeysLayout {
     Logarithmic,
 }
 
+/// Of `PyThreadState`: the next one of its interpreter.
+pub(super) const THREAD_NEXT: usize = 8;
 /// Of `PyThreadState`: the interpreter that it belongs to.
 pub(super) const THREAD_INTERPRETER: usize = 16;
 /// Of every object: its type.

@@ -89,21 +89,19 @@ impl<'i> Reading<'i> {
     /// Reads the frames that the calling thread has in an interpreter.
     pub(super) fn read(&mut self, interpreter: &Interpreter) {
         for thread in interpreter.threads().into_iter().flatten() {
-            if !thread.is_main {
-                // A program of its own, whose `__main__` is whatever somebody had it run.
-                self.nobody();
-            }
             interpreter.frames(thread, |code| {
-                self.code(&code, interpreter.minor);
+                self.code(&code, interpreter.minor, thread.is_main);
                 ControlFlow::Continue(())
             });
         }
     }
 
-    fn code(&mut self, code: &Code<'_>, minor: u8) {
+    fn code(&mut self, code: &Code<'_>, minor: u8, is_main: bool) {
         let owner = owner(code.name, code.file, minor);
         self.bottom = Some(owner == Owner::Runtime && code.name == Some(b"threading"));
         match owner {
+            // The `__main__` of a subinterpreter is whatever somebody had it run, and acts for him.
+            Owner::Host if !is_main => {}
             Owner::Runtime => {}
             Owner::Host => self.come_by(Nearest::Host),
             Owner::Nobody => self.nobody(),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Fence, Outcome, Rules, Scratch};
+use crate::harness::{Fence, Outcome, Rules, Scratch, fixture};
 use crate::programs::{PYTHON, pythons, source};
 
 /// The least number of ways that the fixture has.
@@ -331,4 +331,86 @@ fn a_virtual_environment_changes_nothing() {
         let other = fence.run(&inside, ["-c", &format!("{STARTS}\nstart(); print('ran')")]);
         assert_eq!(other.text(), "ran");
     }
+}
+
+/// What a subinterpreter runs acts for who runs it, and for who its threads descend from.
+#[test]
+fn a_subinterpreter_acts_for_whoever_runs_it() {
+    let scratch = Scratch::new();
+    let main = program(
+        &scratch,
+        &[
+            (
+                "vendor.py",
+                "
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+def run(text):
+    made = interpreters.create()
+    interpreters.run_string(made, text)
+    interpreters.destroy(made)
+",
+            ),
+            (
+                "main.py",
+                "
+import vendor
+vendor.run('import os; print(os.system(\"true\"), flush=True)')
+",
+            ),
+        ],
+    );
+    for python in pythons() {
+        let said = |name: &str| {
+            let rules = Rules::new().forbid_processes(name);
+            says(&Fence::by_hand(&rules), &python, &main).text().to_owned()
+        };
+        assert_eq!(said("python:vendor"), "-1", "{}", python.display());
+        assert_eq!(said("python:another"), "0", "{}", python.display());
+    }
+}
+
+/// The interpreter is not there at the start, and only its own library knows its functions.
+#[test]
+fn an_interpreter_that_is_loaded_late_is_found() {
+    let scratch = Scratch::new();
+    scratch.file("vendor.py", STARTS);
+    let home = Path::new("/opt/ringfence-cpython-3.14");
+    let text = format!(
+        "
+import sys
+sys.path.insert(0, {:?})
+import vendor
+try:
+    vendor.start()
+    print('ran')
+except RuntimeError as error:
+    print(error)
+",
+        scratch.path("").display().to_string(),
+    );
+    let said = |rules: Rules| {
+        let fence = Fence::by_hand(&rules);
+        let mut command = fence.command(fixture("embed"));
+        command.arg(home.join("libpython3.14.so.1.0")).arg(&text).env("PYTHONHOME", home);
+        fence.finish(&mut command).text().to_owned()
+    };
+    assert_eq!(said(Rules::new().forbid_threads("python:vendor")), "can't start new thread");
+    assert_eq!(said(Rules::new().forbid_threads("python:another")), "ran");
+}
+
+#[test]
+fn an_interpreter_that_is_not_known_does_not_run_where_there_are_rules() {
+    let run = |rules: Rules| Fence::by_hand(&rules).run(fixture("unknown_python"), [""; 0]);
+    for rules in [
+        Rules::new().forbid_threads("python:vendor"),
+        Rules::new().authorize_processes("python:vendor"),
+    ] {
+        let outcome = run(rules);
+        assert_eq!(outcome.status.code(), Some(125), "{outcome:#?}");
+        assert!(outcome.stderr.contains("[RF407]"), "{outcome:#?}");
+    }
+    assert_eq!(run(Rules::new().forbid_threads("native:vendor")).text(), "ran");
 }
