@@ -9,10 +9,15 @@ use core::mem::MaybeUninit;
 
 #[path = "sys/x86_64.rs"]
 mod arch;
-#[path = "sys/process.rs"]
+mod memory;
 pub(crate) mod process;
+mod string;
 
 pub(crate) use arch::{lineage, syscall6};
+pub(crate) use memory::{
+    copy_own, is_mapped, map_counters, map_file, map_memory, seal, stack_end, unmap,
+};
+pub(crate) use string::{CHUNK, Marks, copy_chunk, is_wild, slashes};
 
 /// An error number of the kernel's, positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,44 +251,6 @@ pub(crate) fn open_flags(fd: c_int) -> Answer<c_int> {
     answer(unsafe { syscall6(number(libc::SYS_fcntl), arguments) }).map(descriptor)
 }
 
-/// A private mapping: `length` bytes that nobody else shares, writable.
-pub(crate) fn map_memory(length: usize) -> Answer<*mut u8> {
-    let protection = word(libc::PROT_READ | libc::PROT_WRITE);
-    let flags = word(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    let arguments = [0, length, protection, flags, usize::MAX, 0];
-    // SAFETY: the kernel chooses the place, so no memory in use changes.
-    let address = answer(unsafe { syscall6(number(libc::SYS_mmap), arguments) })?;
-    Ok(core::ptr::with_exposed_provenance_mut(address))
-}
-
-/// A private, read-only mapping of a file's first `length` bytes, read in at once.
-pub(crate) fn map_file(fd: c_int, length: usize) -> Answer<*const u8> {
-    let flags = word(libc::MAP_PRIVATE | libc::MAP_POPULATE);
-    let arguments = [0, length, word(libc::PROT_READ), flags, word(fd), 0];
-    // SAFETY: the kernel chooses the place, so no memory in use changes.
-    let address = answer(unsafe { syscall6(number(libc::SYS_mmap), arguments) })?;
-    Ok(core::ptr::with_exposed_provenance(address))
-}
-
-/// Makes a mapping of ours read-only.
-///
-/// # Safety
-/// `start` and `length` must be a mapping of [`map_memory`]'s that nobody writes any more.
-pub(crate) unsafe fn seal(start: *mut u8, length: usize) -> Answer<()> {
-    let arguments = [start.addr(), length, word(libc::PROT_READ), 0, 0, 0];
-    // SAFETY: the caller vouches for the mapping.
-    answer(unsafe { syscall6(number(libc::SYS_mprotect), arguments) }).map(|_| ())
-}
-
-/// munmap(2).
-///
-/// # Safety
-/// `start` and `length` must be a mapping of ours to which no reference is left.
-pub(crate) unsafe fn unmap(start: *mut u8, length: usize) {
-    // SAFETY: the caller vouches for the mapping.
-    unsafe { syscall6(number(libc::SYS_munmap), [start.addr(), length, 0, 0, 0, 0]) };
-}
-
 /// The effective user id.
 pub(crate) fn effective_user() -> u32 {
     // SAFETY: takes no argument and cannot fail.
@@ -367,83 +334,6 @@ pub(crate) fn errno() -> Errno {
     Errno(unsafe { place.read() })
 }
 
-/// Where a chunk of a path holds its NULs, slashes and dots: one bit a byte, the first byte lowest.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Marks {
-    pub(crate) nul: u32,
-    pub(crate) slash: u32,
-    pub(crate) dot: u32,
-}
-
-/// The bytes that [`copy_chunk`] copies at once.
-pub(crate) const CHUNK: usize = 16;
-
-/// The page size, below which no protection changes.
-const PAGE: usize = 4096;
-
-/// Copies the 16 bytes at `offset` of a C string, once; behind its NUL come bytes that mean
-/// nothing.
-///
-/// # Safety
-/// The string must go on at `offset`: no earlier byte is its NUL.
-#[inline(always)]
-pub(crate) unsafe fn copy_chunk(
-    start: *const c_char,
-    offset: usize,
-    into: &mut [MaybeUninit<u8>; CHUNK],
-) -> Marks {
-    let from = start.wrapping_add(offset).cast::<u8>();
-    if from.addr() % PAGE > PAGE - CHUNK {
-        // The string may end before the page does, and nothing may be mapped behind it.
-        // SAFETY: the string goes on at `from`, as the caller vouches.
-        unsafe { copy_slowly(from, into) }
-    } else {
-        // SAFETY: all 16 bytes lie in one page, and the first is the string's.
-        unsafe { arch::copy_chunk(from, into) }
-    }
-}
-
-/// Where a chunk of our own memory holds slashes, whether all of it was written or not: as
-/// [`Marks::slash`].
-#[inline(always)]
-pub(crate) fn slashes(chunk: &[MaybeUninit<u8>; CHUNK]) -> u32 {
-    let mut copy = [MaybeUninit::uninit(); CHUNK];
-    // SAFETY: all 16 bytes are ours.
-    unsafe { arch::copy_chunk(chunk.as_ptr().cast(), &mut copy) }.slash
-}
-
-/// # Safety
-/// As [`copy_chunk`].
-#[cold]
-unsafe fn copy_slowly(mut from: *const u8, into: &mut [MaybeUninit<u8>; CHUNK]) -> Marks {
-    let mut marks = Marks { nul: 0, slash: 0, dot: 0 };
-    let mut bit = 1_u32;
-    for place in into {
-        // SAFETY: no byte before this one was NUL; volatile, so that it is read once though
-        // another thread may change it.
-        let byte = unsafe { from.read_volatile() };
-        place.write(byte);
-        match byte {
-            0 => {
-                marks.nul = bit;
-                return marks;
-            }
-            b'/' => marks.slash |= bit,
-            b'.' => marks.dot |= bit,
-            _ => {}
-        }
-        bit <<= 1;
-        from = from.wrapping_add(1);
-    }
-    marks
-}
-
-/// Whether a pointer of the caller's lies in the first page, where nothing is mapped: the kernel
-/// answers EFAULT for it, and so do we.
-pub(crate) fn is_wild<T>(pointer: *const T) -> bool {
-    pointer.addr() < 4096
-}
-
 /// Runs `run(argument)` in a new task of the kernel's with `flags` of clone(2), on its own stack;
 /// it ends when `run` returns. Answers the task's id.
 ///
@@ -488,15 +378,6 @@ pub(crate) fn thread_name() -> [u8; 16] {
     name
 }
 
-/// A mapping that a forked child finds cleared.
-pub(crate) fn map_counters(length: usize) -> Answer<*mut u8> {
-    let start = map_memory(length)?;
-    let arguments = [start.addr(), length, word(libc::MADV_WIPEONFORK), 0, 0, 0];
-    // SAFETY: a fresh mapping of ours, of that length.
-    answer(unsafe { syscall6(number(libc::SYS_madvise), arguments) })?;
-    Ok(start)
-}
-
 /// dup3(2); a descriptor that has the number already stays.
 pub(crate) fn duplicate(fd: c_int, place: c_int, flags: c_int) -> Answer<()> {
     if fd == place {
@@ -516,40 +397,7 @@ pub(crate) fn random(bytes: &mut [u8]) -> Answer<()> {
     answer(unsafe { syscall6(number(libc::SYS_getrandom), arguments) }).map(|_| ())
 }
 
-/// Larger than any stack, and smaller than what lies between a stack and what has nothing to do
-/// with it.
-const LARGEST_STACK: usize = 1 << 30;
-
-/// An address up to which the stack is mapped that a stack pointer points into: its end, or, for a
-/// stack that is neither the first one nor a thread's own, the end of the page.
-pub(crate) fn stack_end(pointer: usize) -> usize {
-    let ends = [crate::elf::stack_end(), arch::thread_block()];
-    let is_near = |end: &usize| (pointer..pointer.saturating_add(LARGEST_STACK)).contains(end);
-    ends.into_iter().filter(is_near).min().unwrap_or((pointer | 0xfff).saturating_add(1))
-}
-
-/// Fills the bytes from an address of the process's own, which need not be mapped: EFAULT then.
-pub(crate) fn copy_own(address: usize, bytes: &mut [u8]) -> Answer<()> {
-    let own = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
-    let from = core::ptr::with_exposed_provenance_mut(address);
-    let there = libc::iovec { iov_base: from, iov_len: bytes.len() };
-    let (own, there) = ((&raw const own).addr(), (&raw const there).addr());
-    // SAFETY: the kernel reads the two descriptions and writes within the bytes.
-    let copied = answer(unsafe {
-        syscall6(number(libc::SYS_process_vm_readv), [process() as usize, own, 1, there, 1, 0])
-    })?;
-    if copied == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
-}
-
 /// What pthread_self(3) names the calling thread by.
 pub(crate) fn thread_pointer() -> usize {
     arch::thread_block()
-}
-
-/// Whether a page is mapped, as mincore(2) says.
-pub(crate) fn is_mapped(page: usize) -> bool {
-    let mut state = 0_u8;
-    let arguments = [page, 1, (&raw mut state).addr(), 0, 0, 0];
-    // SAFETY: the kernel writes a byte for each page.
-    answer(unsafe { syscall6(number(libc::SYS_mincore), arguments) }).is_ok()
 }
