@@ -49,7 +49,7 @@ impl Links {
 
     /// What a later start is to remember, if that is not what was remembered.
     pub(crate) fn to_remember(&self) -> Option<Vec<u8>> {
-        self.memory.as_ref()?.borrow_mut().to_bytes()
+        self.memory.as_ref()?.borrow_mut().renewed()
     }
 
     /// What a directory holds, whose name has no link in it; `None` where it cannot be read.

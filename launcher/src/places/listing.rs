@@ -119,7 +119,7 @@ impl Memory {
     }
 
     /// What is to be remembered, if that has changed.
-    pub(crate) fn to_bytes(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn renewed(&mut self) -> Option<Vec<u8>> {
         if !self.is_new {
             return None;
         }
@@ -216,13 +216,13 @@ mod tests {
     fn what_is_remembered_is_what_was_read() {
         let scratch = scratch();
         let directory = bytes(scratch.path());
-        let written = memory(&directory).to_bytes().expect("it is new");
+        let written = memory(&directory).renewed().expect("it is new");
         let mut memory = Memory::from_bytes(&written);
         let listing = memory.recall(&directory).expect("unchanged");
         assert_eq!(Some(&*listing), Listing::read(&directory).as_ref());
         assert_eq!(listing.links[&b"link"[..]], b"target");
         assert_eq!(listing.directories, [b"below"]);
-        assert_eq!(memory.to_bytes(), None, "nothing new");
+        assert_eq!(memory.renewed(), None, "nothing new");
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
         let scratch = scratch();
         let mut memory = Memory::default();
         assert!(memory.read(&bytes(scratch.path())).is_some());
-        assert_eq!(memory.to_bytes(), None);
+        assert_eq!(memory.renewed(), None);
         let stamp = Stamp::of(&bytes(scratch.path())).expect("it is there");
         assert!(!stamp.is_settled(SystemTime::now()));
         assert!(stamp.is_settled(SystemTime::now() + 2 * SETTLED));
@@ -271,14 +271,14 @@ mod tests {
         assert_eq!(memory.read(b"/nonexistent"), None);
         assert!(memory.read(b"/proc/self").is_some());
         assert!(memory.read(b"/sys").is_some());
-        assert_eq!(memory.to_bytes(), None);
+        assert_eq!(memory.renewed(), None);
     }
 
     #[test]
     fn a_damaged_memory_is_none() {
         let scratch = scratch();
         let directory = bytes(scratch.path());
-        let whole = memory(&directory).to_bytes().expect("it is new");
+        let whole = memory(&directory).renewed().expect("it is new");
         assert_eq!(Memory::from_bytes(&whole).known.len(), 1);
         for length in 0..whole.len() {
             assert_eq!(Memory::from_bytes(&whole[..length]).known.len(), 0, "{length}");

@@ -1,9 +1,8 @@
 //! The attempts of a task, from the first to the one that is the last.
 
-use std::path::Path;
 use std::time::Instant;
 
-use super::outputs;
+use super::outputs::{self, Destination};
 use super::plan::{Plan, Runner};
 use super::progress::{self, Progress};
 use super::room::Room;
@@ -23,7 +22,7 @@ pub(super) struct Attempts<'a> {
     /// What asks us to end.
     pub(super) signals: &'a Signals,
     /// Where output files go.
-    pub(super) to: Option<&'a Path>,
+    pub(super) to: Option<&'a Destination>,
 }
 
 impl Attempts<'_> {

@@ -31,6 +31,7 @@ use crate::run::refusal::Refusal;
 use crate::run::{self, Stop, report, target};
 use attempts::Attempts;
 use output::Form;
+use outputs::Destination;
 use plan::{Plan, Surroundings};
 use progress::{Given, Progress};
 use room::Room;
@@ -192,17 +193,9 @@ impl Start<'_> {
             run::all_enforced(&loaded, &options)?;
         }
         let (plan, room, progress) = (self.plan, self.room, self.progress);
-        let attempts = Attempts {
-            plan,
-            room,
-            progress,
-            signals: self.signals,
-            to: self.options.output.as_deref(),
-        };
-        let to = attempts.to.map(std::path::absolute).transpose().map_err(|error| {
-            Refusal::plain(format!("the directory of output files has no path: {error}"))
-        })?;
-        let attempts = Attempts { to: to.as_deref(), ..attempts };
+        let to = self.options.output.as_deref().filter(|_| !plan.outputs.is_empty());
+        let to = to.map(Destination::open).transpose()?;
+        let attempts = Attempts { plan, room, progress, signals: self.signals, to: to.as_ref() };
         match &plan.runner {
             plan::Runner::Process => {
                 if mode == cli::Mode::Enforce {

@@ -56,7 +56,7 @@ impl Heard {
 
 /// The streams of a task that are being passed on.
 pub(crate) struct Output {
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<std::io::Result<()>>>,
     /// Closed when nothing more can come.
     end: OwnedFd,
 }
@@ -88,17 +88,23 @@ impl Output {
 
     /// Says that nothing of the task runs any more, and waits until all that it printed is passed
     /// on. Whoever else has got hold of a stream is not waited for.
-    pub(crate) fn finish(self) {
+    ///
+    /// # Errors
+    /// Where something could not be passed on, although somebody would have read it.
+    pub(crate) fn finish(self) -> std::io::Result<()> {
         drop(self.end);
-        for thread in self.threads {
-            // It never panics; if it did, the lines before were passed on.
-            let _ = thread.join();
-        }
+        // All are waited for. None ever panics; if one did, the lines before were passed on.
+        let ends: Vec<_> = self.threads.into_iter().map(JoinHandle::join).collect();
+        ends.into_iter().filter_map(Result::ok).collect()
     }
 }
 
 /// Passes on whole lines until the stream ends, nothing more can come, or nobody reads.
-fn copy(from: OwnedFd, ended: &OwnedFd, write: impl Fn(&[u8]) -> bool) {
+fn copy(
+    from: OwnedFd,
+    ended: &OwnedFd,
+    write: impl Fn(&[u8]) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let mut from = std::fs::File::from(from);
     let mut lines = Lines::default();
     let mut bytes = vec![0; LONGEST];
@@ -106,9 +112,9 @@ fn copy(from: OwnedFd, ended: &OwnedFd, write: impl Fn(&[u8]) -> bool) {
         match from.read(&mut bytes) {
             Ok(0) => break,
             Ok(length) => {
-                if !lines.add(&bytes[..length], &write) {
+                if let Err(error) = lines.add(&bytes[..length], &write) {
                     // Closing our end tells the task, as a closed pipe does.
-                    return;
+                    return unless_nobody_reads(error);
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -120,7 +126,12 @@ fn copy(from: OwnedFd, ended: &OwnedFd, write: impl Fn(&[u8]) -> bool) {
             Err(_) => break,
         }
     }
-    lines.finish(&write);
+    lines.finish(&write).or_else(unless_nobody_reads)
+}
+
+/// That nobody reads is no fault: whoever went away knows.
+fn unless_nobody_reads(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
 
 /// Waits for more; `false` when there is none and nothing more can come.
@@ -140,29 +151,31 @@ struct Lines {
 }
 
 impl Lines {
-    /// Passes on the lines that these bytes complete; `false` when nobody reads them.
-    fn add(&mut self, bytes: &[u8], write: &impl Fn(&[u8]) -> bool) -> bool {
+    /// Passes on the lines that these bytes complete.
+    fn add(
+        &mut self,
+        bytes: &[u8],
+        write: &impl Fn(&[u8]) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.begun.extend_from_slice(piece);
             let whole = piece.ends_with(b"\n") || self.begun.len() >= LONGEST;
-            if whole && !write(&std::mem::take(&mut self.begun)) {
-                return false;
+            if whole {
+                write(&std::mem::take(&mut self.begun))?;
             }
         }
-        true
+        Ok(())
     }
 
     /// Passes on what stands behind the last line.
-    fn finish(self, write: &impl Fn(&[u8]) -> bool) {
-        if !self.begun.is_empty() {
-            write(&self.begun);
-        }
+    fn finish(self, write: &impl Fn(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
+        if self.begun.is_empty() { Ok(()) } else { write(&self.begun) }
     }
 }
 
-/// Writes a line; `false` where nobody reads.
-fn write(stream: Stream, form: Form, line: &[u8]) -> bool {
-    let written = match (form, stream) {
+/// Writes a line.
+fn write(stream: Stream, form: Form, line: &[u8]) -> std::io::Result<()> {
+    match (form, stream) {
         (Form::Text, Stream::Out) => whole(std::io::stdout().lock(), line),
         (Form::Text, Stream::Err) => whole(std::io::stderr().lock(), line),
         (Form::Json, _) => {
@@ -170,8 +183,7 @@ fn write(stream: Stream, form: Form, line: &[u8]) -> bool {
             let name = if stream == Stream::Out { "stdout" } else { "stderr" };
             event(&json!({ "event": "output", "stream": name, "line": text }))
         }
-    };
-    written.is_ok()
+    }
 }
 
 fn whole(mut to: impl std::io::Write, bytes: &[u8]) -> std::io::Result<()> {
@@ -199,11 +211,11 @@ mod tests {
         let seen = RefCell::new(Vec::new());
         let write = |line: &[u8]| {
             seen.borrow_mut().push(line.to_vec());
-            true
+            Ok(())
         };
         let mut lines = Lines::default();
-        assert!(pieces.iter().all(|piece| lines.add(piece, &write)));
-        lines.finish(&write);
+        pieces.iter().try_for_each(|piece| lines.add(piece, &write)).expect("written");
+        lines.finish(&write).expect("written");
         seen.into_inner()
     }
 
@@ -233,7 +245,11 @@ mod tests {
     #[test]
     fn nobody_who_reads_ends_it() {
         let mut lines = Lines::default();
-        assert!(!lines.add(b"a\nb\n", &|_| false));
+        let gone = |_: &[u8]| Err(std::io::ErrorKind::BrokenPipe.into());
+        let error = lines.add(b"a\nb\n", &gone).expect_err("nobody reads");
+        unless_nobody_reads(error).expect("no fault");
+        let full = std::io::ErrorKind::StorageFull;
+        assert_eq!(unless_nobody_reads(full.into()).expect_err("a fault").kind(), full);
     }
 
     #[test]
@@ -242,7 +258,7 @@ mod tests {
         rustix::io::write(&held, b"said\n").expect("written");
         let heard = Arc::default();
         let output = Output::pass_on([(Stream::Err, from)], Form::Text, Some(&heard));
-        output.expect("passed on").finish();
+        output.expect("passed on").finish().expect("written");
         assert_eq!(heard.text(), "said\n");
         drop(held);
     }

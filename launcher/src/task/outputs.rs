@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
 
 use crate::run::refusal::Refusal;
 
@@ -18,19 +18,62 @@ use crate::run::refusal::Refusal;
 const DEEPEST: usize = 64;
 const MOST: usize = 100_000;
 
+/// Where output files are kept: opened before the task begins, so that it cannot put another place
+/// there.
+#[derive(Debug)]
+pub(crate) struct Destination(OwnedFd);
+
+impl Destination {
+    /// The directory of this name, made where it is missing.
+    ///
+    /// # Errors
+    /// Where there can be none.
+    pub(crate) fn open(directory: &Path) -> Result<Self, Refusal> {
+        let opened = std::fs::create_dir_all(directory).and_then(|()| {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            Ok(rustix::fs::open(directory, flags, Mode::empty())?)
+        });
+        opened.map(Self).map_err(|error| {
+            let what = format!("`{}` cannot hold output files: {error}", directory.display());
+            Refusal::plain(what).help("name a directory that you can write in by `--output`")
+        })
+    }
+
+    /// A new or emptied file in it. Whatever a task may have put there, no link is followed.
+    fn file(&self, name: &Path) -> io::Result<File> {
+        let mut at = self.0.try_clone()?;
+        let (read, all) = (OFlags::RDONLY | OFlags::DIRECTORY, Mode::from_raw_mode(0o777));
+        for part in name.parent().into_iter().flat_map(Path::components) {
+            match rustix::fs::mkdirat(&at, part.as_os_str(), all) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            at = open_at(&at, Path::new(part.as_os_str()), read, Mode::empty())?;
+        }
+        let name = name.file_name().map(Path::new).unwrap_or(name);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW;
+        Ok(File::from(open_at(at, name, flags, Mode::from_raw_mode(0o666))?))
+    }
+}
+
 /// Copies what the globs find beneath `work` to `to`, and gives the names, sorted.
 ///
 /// # Errors
 /// Where a file cannot be read or written, or a glob finds nothing.
-pub(crate) fn collect(work: &Path, globs: &[String], to: &Path) -> Result<Vec<String>, Refusal> {
+pub(crate) fn collect(
+    work: &Path,
+    globs: &[String],
+    to: &Destination,
+) -> Result<Vec<String>, Refusal> {
     let names = find(work, globs)?;
     let failed = |name: &Path, error: io::Error| {
         Refusal::plain(format!("cannot keep `{}`: {error}", name.display()))
             .help("an output file is a regular file, reached without links")
     };
-    let root = open(CWD, work, OFlags::DIRECTORY).map_err(|error| failed(work, error))?;
+    let root = open_at(CWD, work, OFlags::DIRECTORY, Mode::empty())
+        .map_err(|error| failed(work, error))?;
     for name in &names {
-        copy(&root, name, &to.join(name)).map_err(|error| failed(name, error))?;
+        copy(&root, name, to).map_err(|error| failed(name, error))?;
     }
     Ok(names.iter().map(|name| name.display().to_string()).collect())
 }
@@ -93,24 +136,20 @@ fn matches(glob: &[u8], path: &[u8]) -> bool {
     }
 }
 
-fn open(directory: impl AsFd, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+/// Opens a place beneath a directory, without a link on the way.
+fn open_at(directory: impl AsFd, path: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
     // Not waiting: a FIFO in the place of a file would have us wait for ever.
-    let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let resolve = ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
-    Ok(openat2(directory, path, flags, Mode::empty(), resolve)?)
+    Ok(openat2(directory, path, flags, mode, resolve)?)
 }
 
-fn copy(root: &OwnedFd, name: &Path, to: &Path) -> io::Result<()> {
-    let mut from = File::from(open(root, name, OFlags::NOFOLLOW)?);
+fn copy(root: &OwnedFd, name: &Path, to: &Destination) -> io::Result<()> {
+    let mut from = File::from(open_at(root, name, OFlags::NOFOLLOW, Mode::empty())?);
     if !from.metadata()?.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }
-    if let Some(parent) = to.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).custom_flags(libc::O_NOFOLLOW);
-    io::copy(&mut from, &mut options.open(to)?).map(drop)
+    io::copy(&mut from, &mut to.file(name)?).map(drop)
 }
 
 #[cfg(test)]
@@ -130,7 +169,8 @@ mod tests {
     fn kept(globs: &[&str]) -> Result<Vec<String>, String> {
         let (work, to) = (work(), tempfile::tempdir().expect("a directory"));
         let globs: Vec<String> = globs.iter().map(|&glob| glob.to_owned()).collect();
-        let names = collect(work.path(), &globs, to.path()).map_err(|no| no.to_text())?;
+        let place = Destination::open(to.path()).expect("a directory");
+        let names = collect(work.path(), &globs, &place).map_err(|no| no.to_text())?;
         for name in &names {
             let text = std::fs::read_to_string(to.path().join(name)).expect("it was copied");
             assert_eq!(text, *name);
@@ -174,9 +214,29 @@ mod tests {
         for spoil in spoil {
             let (work, to) = (work(), tempfile::tempdir().expect("a directory"));
             spoil(work.path(), outside.path());
-            let refused = collect(work.path(), &["out".to_owned()], to.path());
+            let place = Destination::open(to.path()).expect("a directory");
+            let refused = collect(work.path(), &["out".to_owned()], &place);
             assert!(refused.expect_err("refused").to_text().contains("cannot keep `out`"));
             assert_eq!(to.path().read_dir().expect("listed").count(), 0);
         }
+    }
+    /// The launcher may write where the task may not.
+    #[test]
+    fn a_link_in_the_place_of_a_kept_file_is_not_followed() {
+        let (work, to) = (work(), tempfile::tempdir().expect("a directory"));
+        let outside = tempfile::tempdir().expect("a directory");
+        let (kept, moved) = (to.path().join("kept"), to.path().join("moved"));
+        let place = Destination::open(&kept).expect("a directory");
+        symlink(outside.path(), kept.join("sub")).expect("linked");
+        symlink(outside.path().join("a.csv"), kept.join("a.csv")).expect("linked");
+        for name in ["a.csv", "sub/c.csv"] {
+            let refused = collect(work.path(), &[name.to_owned()], &place).expect_err("a link");
+            assert!(refused.to_text().contains(&format!("cannot keep `{name}`")));
+        }
+        std::fs::rename(&kept, &moved).expect("renamed");
+        symlink(outside.path(), &kept).expect("linked");
+        collect(work.path(), &["b.txt".to_owned()], &place).expect("kept where it was opened");
+        assert!(moved.join("b.txt").exists());
+        assert_eq!(outside.path().read_dir().expect("listed").count(), 0);
     }
 }

@@ -12,6 +12,7 @@ use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
 use super::output::{Form, Heard, Output, Stream};
 use super::signals::Signals;
+use crate::run::refusal::Refusal;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,29 @@ pub(crate) enum Ending {
     TimedOut,
     /// By us, since this signal asked us to end.
     Interrupted(i32),
+}
+
+/// Why there is no ending.
+pub(crate) enum Failure {
+    /// The command cannot be started.
+    Start(io::Error),
+    /// Something that it started cannot be ended.
+    End(io::Error),
+    /// What it printed could not be passed on.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// As a refusal; `not_started` says which command it was.
+    pub(crate) fn refusal(self, not_started: impl FnOnce(io::Error) -> Refusal) -> Refusal {
+        match self {
+            Self::Start(error) => not_started(error),
+            Self::End(error) => Refusal::plain(error.to_string()),
+            Self::Output(error) => {
+                Refusal::plain(format!("what the task prints cannot be passed on: {error}"))
+            }
+        }
+    }
 }
 
 /// Whose the processes are that a command starts.
@@ -42,22 +66,25 @@ pub(crate) enum Processes<'a> {
 /// Starts a command and sees it to its end. When this returns, nothing that it started runs.
 ///
 /// # Errors
-/// Where it cannot be started, or something that it started cannot be ended.
+/// Where it cannot be started, something that it started cannot be ended, or what it prints cannot
+/// be passed on.
 pub(crate) fn supervise(
     command: &mut Command,
     limit: Option<Duration>,
     processes: &Processes<'_>,
     signals: &Signals,
     form: Form,
-) -> io::Result<Ending> {
+) -> Result<Ending, Failure> {
     let ours = matches!(processes, Processes::Ours);
     if ours {
         // Whoever leaves its parent becomes our child, and so cannot leave us.
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+            .map_err(|errno| Failure::Start(errno.into()))?;
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own: what it does to its group it does not do to us.
-    let mut child = std::os::unix::process::CommandExt::process_group(command, 0).spawn()?;
+    let child = std::os::unix::process::CommandExt::process_group(command, 0).spawn();
+    let mut child = child.map_err(Failure::Start)?;
     let end = limit.and_then(|limit| Instant::now().checked_add(limit));
     let heard = match processes {
         Processes::Ours => None,
@@ -70,9 +97,9 @@ pub(crate) fn supervise(
         Processes::Ours => tree::end(&mut main, signals),
         Processes::Container { stop, .. } => main.end_client(asked.is_some(), *stop, signals),
     };
-    let output = output?;
-    output.finish();
-    cleared?;
+    let passed_on = output.map_err(Failure::Start)?.finish();
+    cleared.map_err(Failure::End)?;
+    passed_on.map_err(Failure::Output)?;
     Ok(asked.unwrap_or_else(|| main.ending()))
 }
 

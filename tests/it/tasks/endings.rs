@@ -178,3 +178,19 @@ fn a_task_whose_output_nobody_reads_is_told_so() {
     assert_eq!(child.wait().expect("our own child").code(), Some(141), "by SIGPIPE");
     kitchen.assert_no_room_is_left();
 }
+
+#[test]
+fn what_cannot_be_passed_on_is_no_success() {
+    for form in [&["-q"][..], &["-q", "--json"]] {
+        let kitchen = Kitchen::shell(&["echo lost"]);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+        let mut command = kitchen.command();
+        command.args(form).arg("flow.yaml").stdout(full).stderr(Stdio::piped());
+        let outcome = command.spawn().expect("the launcher starts").wait_with_output();
+        let outcome = outcome.expect("our own child");
+        let said = String::from_utf8_lossy(&outcome.stderr);
+        assert_eq!(outcome.status.code(), Some(125), "{said}");
+        assert!(said.contains("what the task prints cannot be passed on: No space left"), "{said}");
+        kitchen.assert_no_room_is_left();
+    }
+}

@@ -87,6 +87,35 @@ fn an_output_file_that_is_a_link_is_not_followed() {
     }
 }
 
+/// A place for output files that cannot be is known before the task runs.
+#[test]
+fn output_files_that_could_not_be_kept_are_not_made() {
+    let kitchen = Kitchen::shell_with("outputFiles: [out]", &["echo ran; echo > out"]);
+    kitchen.file("taken", "");
+    let outcome = kitchen.run(&["--output", "taken/below"]);
+    assert_eq!((status(&outcome), outcome.stdout.as_str()), (125, ""), "{outcome:#?}");
+    assert!(outcome.stderr.contains("`taken/below` cannot hold output files"), "{outcome:#?}");
+}
+
+/// What the task may not write the launcher does not write for it.
+#[test]
+fn a_link_that_a_task_puts_among_the_kept_files_is_not_followed() {
+    let kitchen = Kitchen::shell(&[]);
+    fs::create_dir(kitchen.path("closed")).expect("our own directory");
+    let (kept, closed) = (kitchen.path("kept"), kitchen.path("closed"));
+    let commands = [
+        format!("ln -s {} {}/sub", closed.display(), kept.display()),
+        "mkdir sub; echo x > sub/out".to_owned(),
+    ];
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let task = shell("one", "outputFiles: ['sub/**']", &commands);
+    kitchen.file("flow.yaml", &format!("tasks:\n{task}"));
+    let outcome = kitchen.run(&["--output", "kept"]);
+    assert_eq!(status(&outcome), 125, "{outcome:#?}");
+    assert!(outcome.stderr.contains("cannot keep `sub/out`"), "{outcome:#?}");
+    assert!(!closed.join("out").exists());
+}
+
 #[test]
 fn a_task_of_several_is_named() {
     let tasks = shell("one", "", &["echo 1"]) + &shell("two", "", &["echo 2"]);

@@ -246,7 +246,9 @@ impl Container<'_> {
         let heard = Arc::default();
         let processes = Processes::Container { stop: &stop, heard: Arc::clone(&heard) };
         let ended = supervise(&mut start, watch.limit, &processes, watch.signals, watch.form);
-        let ending = ended.map_err(|error| failed("started").note(error.to_string()))?;
+        let ending = ended.map_err(|failure| {
+            failure.refusal(|error| failed("started").note(error.to_string()))
+        })?;
         if created.is_gone() || !matches!(ending, Ending::Exited(_)) {
             return Ok(ending);
         }

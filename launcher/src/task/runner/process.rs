@@ -68,12 +68,14 @@ impl Runner for Process<'_> {
         let mut command = Command::new(&self.program);
         command.args(self.plan.words.iter().skip(1)).env_clear().current_dir(self.room.work());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        supervise(&mut command, watch.limit, &Processes::Ours, watch.signals, watch.form).map_err(
-            |error| {
+        let ended =
+            supervise(&mut command, watch.limit, &Processes::Ours, watch.signals, watch.form);
+        ended.map_err(|failure| {
+            failure.refusal(|error| {
                 let errno = Errno::from_io_error(&error).unwrap_or(Errno::INVAL);
                 target::not_startable(self.program.as_os_str(), errno)
-            },
-        )
+            })
+        })
     }
 }
 
