@@ -191,3 +191,21 @@ fn hooks_at_the_end_start_no_program() {
         }
     }
 }
+
+/// Thousands of refusals leave no descriptor behind, and no child.
+#[test]
+fn refusals_leave_nothing_behind() {
+    let script = "def descriptors = { new File('/proc/self/fd').list().length }
+        def refused = 0
+        def ask = { try { new ProcessBuilder('/bin/true').start() } catch (IOException expected) { refused++ } }
+        100.times { ask() }
+        def before = descriptors()
+        2000.times { ask() }
+        // The JVM itself opens a few as it goes on.
+        \"${refused} ${descriptors() - before < 100}\"";
+    for jdk in [Jdk::new(11), Jdk::new(25)] {
+        let worker = prepared(Worker::fenced(jdk.clone(), FORBIDDEN));
+        let came = values(&worker, &[Task::new("refusals", SCRIPT, script), host()]);
+        assert_eq!(came, ["2100 true", HOST], "{jdk}");
+    }
+}
