@@ -113,7 +113,8 @@ pub fn audiences(policy: &Policy) -> Vec<&Audience> {
 /// Whether a process may come to hold a directory by the exception of an audience: not by one of a
 /// file that nobody may put a directory in the place of.
 pub(crate) fn may_hold_directory(rule: &FileRule) -> bool {
-    rule.audience.is_some() && !(rule.leaf && !rule.access.contains(crate::Access::WRITE))
+    let is_kept_a_file = rule.leaf && !rule.access.contains(crate::Access::WRITE);
+    rule.audience.is_some() && !is_kept_a_file
 }
 
 /// The kinds of callers and their names, of one audience.

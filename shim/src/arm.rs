@@ -11,7 +11,7 @@ use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use ringfence_policy::{Access, CallerKind, Creation, Image};
+use ringfence_policy::{Access, Audiences, CallerKind, Creation, Image};
 
 use crate::caller::{Callers, FindObject};
 use crate::elf::{Object, Start};
@@ -31,6 +31,10 @@ const IMAGE: &[u8] = b"RINGFENCE_IMAGE";
 const RUN: &[u8] = b"RINGFENCE_RUN";
 /// ld.so's variable that names us.
 const PRELOAD: &[u8] = b"LD_PRELOAD";
+/// The variable that says that the host alone started a program, which has its exceptions then.
+const HOST: &[u8] = b"RINGFENCE_HOST";
+/// Its value.
+const BY_HOST: &[u8] = b"1";
 /// More bytes than the names of these variables take, with `=`, a colon and a NUL each.
 const NAMES: usize = 128;
 /// The image of a machine whose workers are fenced without a launcher.
@@ -44,6 +48,12 @@ pub(crate) struct State {
     pub(crate) next: Next,
     /// Where libc lies.
     pub(crate) libc: Range<usize>,
+    /// Where our own library lies.
+    pub(crate) own: Range<usize>,
+    /// The program is a JDK's own, which starts a Java machine.
+    pub(crate) java: bool,
+    /// The program runs Python code, whose callers no native frame shows.
+    pub(crate) interprets: bool,
     /// libc's own tables, for definitions that are seldom wanted.
     pub(crate) symbols: Object,
     /// What every child is given; `None` when nobody asked for a fence (the library stands in
@@ -74,6 +84,8 @@ pub(crate) struct Environment {
     pub(crate) image: &'static CStr,
     /// `RINGFENCE_RUN=…`, where the launcher set one.
     pub(crate) run: Option<&'static CStr>,
+    /// `RINGFENCE_HOST=1`, where the host alone started the program and that matters.
+    pub(crate) host: Option<&'static CStr>,
 }
 
 /// Null, then for ever the one state. No lock: a signal handler would wait for itself.
@@ -186,12 +198,15 @@ fn build() -> Result<&'static State, Fault> {
     check_kernel()?;
     let (image, store, environment) = match image_path(&start, ours) {
         Some(path) => {
-            let (store, environment) = environment(&start, ours, path)?;
-            (map_image(path)?, store, Some(environment))
+            let image = map_image(path)?;
+            let (store, environment) = environment(&start, ours, path, image)?;
+            (image, store, Some(environment))
         }
         None => (empty_image()?, Store::map(0)?, None),
     };
-    check_descriptors(image)?;
+    let by_host = environment.as_ref().is_some_and(|environment| environment.host.is_some());
+    let among = if by_host { image.host_audiences() } else { Audiences::NONE };
+    check_descriptors(image, among)?;
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
     // A Java machine that is the program's own calls itself, not us.
@@ -214,6 +229,9 @@ fn build() -> Result<&'static State, Fault> {
         image,
         next,
         libc: libc.range(),
+        own: ours.range(),
+        java: each(objects).any(|object| object.is_named(c"libjli.so")),
+        interprets: objects.symbol(c"Py_IsInitialized").is_some(),
         symbols: libc,
         environment,
         console,
@@ -237,7 +255,9 @@ fn asks_for_callers(image: Image<'_>) -> bool {
     let lists = kinds.flat_map(|kind| {
         [Creation::Thread, Creation::Process].map(|creation| image.callers(creation, kind))
     });
-    lists.into_iter().any(|list| !list.is_empty()) || image.denies_unattributed()
+    lists.into_iter().any(|list| !list.is_empty())
+        || image.denies_unattributed()
+        || image.has_audiences()
 }
 
 fn each(first: Object) -> impl Iterator<Item = Object> {
@@ -428,10 +448,11 @@ fn check_kernel() -> Result<(), Fault> {
 
 /// The directories that the process holds from its start must be free of rules: what is
 /// reached from them by names alone is not judged again.
-fn check_descriptors(image: Image<'static>) -> Result<(), Fault> {
+fn check_descriptors(image: Image<'static>, among: Audiences) -> Result<(), Fault> {
     let mut text = [0_u8; PATH_MAX];
     if let Ok(length) = sys::getcwd(sys::room(&mut text)) {
-        check_held(image, text.get(..length).unwrap_or_default(), b"the working directory")?;
+        let held = text.get(..length).unwrap_or_default();
+        check_held(image, among, held, b"the working directory")?;
     }
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
     let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: 0 };
@@ -450,7 +471,7 @@ fn check_descriptors(image: Image<'static>) -> Result<(), Fault> {
             }
             let length = place::directory_text(fd, sys::room(&mut text)).unwrap_or(0);
             let held = text.get(..length).unwrap_or_default();
-            check_held(image, held, b"an inherited directory descriptor")?;
+            check_held(image, among, held, b"an inherited directory descriptor")?;
         }
     }
     sys::close(list);
@@ -465,10 +486,15 @@ fn number(name: &[u8]) -> Option<c_int> {
     core::str::from_utf8(name).ok()?.parse().ok()
 }
 
-fn check_held(image: Image<'static>, text: &[u8], what: &'static [u8]) -> Result<(), Fault> {
+fn check_held(
+    image: Image<'static>,
+    among: Audiences,
+    text: &[u8],
+    what: &'static [u8],
+) -> Result<(), Fault> {
     // A text that does not begin with a slash is outside of this process's root: the image refuses
     // what it cannot judge.
-    if image.decide(text).refuses(Access::METADATA).is_some() {
+    if image.decide_among(text, among).refuses(Access::METADATA).is_some() {
         return Err(Fault::about(
             what,
             b"lies in a forbidden place",
@@ -482,6 +508,7 @@ fn environment(
     start: &Start,
     ours: Object,
     path: &'static CStr,
+    image: Image<'_>,
 ) -> Result<(Store, Environment), Fault> {
     let library = ours.name();
     if library.to_bytes().first() != Some(&b'/') {
@@ -498,6 +525,7 @@ fn environment(
         [library.to_bytes(), b":", given]
     };
     let run = start.variable(RUN, false).map(CStr::to_bytes);
+    let by_host = start.variable(HOST, false).is_some_and(|value| value.to_bytes() == BY_HOST);
     let values = [given, library.to_bytes(), path.to_bytes(), run.unwrap_or_default()];
     let values = values.iter().map(|value| value.len()).fold(0, usize::saturating_add);
     let mut store = Store::map(values.saturating_add(NAMES))?;
@@ -508,6 +536,11 @@ fn environment(
         run: match run {
             Some(run) => Some(store.assignment(RUN, [run, b"", b""])?),
             None => None,
+        },
+        host: if by_host && image.has_audiences() {
+            Some(store.assignment(HOST, [BY_HOST, b"", b""])?)
+        } else {
+            None
         },
     };
     Ok((store, environment))

@@ -22,6 +22,7 @@ mod judge;
 mod known;
 mod maps;
 mod names;
+mod standing;
 mod unwind;
 mod verdict;
 
@@ -29,8 +30,9 @@ use known::Known;
 pub(crate) use maps::LONGEST_PATH;
 use maps::Object;
 pub(crate) use names::Names;
-use unwind::Steps;
-pub(crate) use unwind::{FindObject, Frame, object_at};
+pub(crate) use standing::{Standing, standing};
+pub(crate) use unwind::{FindObject, Frame, here, object_at};
+use unwind::{Outer, Steps};
 pub(crate) use verdict::Verdict;
 
 /// What rules about callers need, in memory that a forked child finds cleared: the child has none
@@ -127,7 +129,7 @@ const MOST_FRAMES: usize = 1_000_000;
 /// Asks for each object on the stack, from the innermost frame outwards, until `look` says that it
 /// has seen enough or the stack cannot be followed any further. Neighbouring frames of one object
 /// are asked for once, where its functions are told apart those of one function. The last argument
-/// of `look` says whether it is the program itself.
+/// of `look` says whether it is the program itself. Answers how the walk ended.
 ///
 /// # Errors
 /// As [`of`]; EAGAIN for a stack without an end.
@@ -136,7 +138,7 @@ pub(crate) fn walk(
     callers: &Callers,
     start: Frame,
     look: impl FnMut(Frame, Caller, bool) -> Look,
-) -> Answer<()> {
+) -> Answer<Ended> {
     let limit = sys::stack_end(start.stack);
     let mut frame = start;
     let mut here = 0..0;
@@ -148,17 +150,35 @@ pub(crate) fn walk(
             let code = of(state, callers, address)?;
             here = code.range.clone();
             if callees.pass(frame, code) == Look::Enough {
-                return Ok(());
+                return Ok(Ended::Enough);
             }
         }
-        let next = state.find_object.and_then(|find| callers.steps.outward(frame, limit, find));
-        let Some(next) = next else {
-            callees.end();
-            return Ok(());
+        let outer = match state.find_object {
+            Some(find) => callers.steps.outward(frame, limit, find),
+            None => Outer::Unknown,
         };
-        frame = next;
+        let ended = match outer {
+            Outer::Frame(outer) => {
+                frame = outer;
+                continue;
+            }
+            Outer::None => Ended::Whole,
+            Outer::Unknown => Ended::Lost,
+        };
+        return Ok(if callees.end() == Look::Enough { Ended::Enough } else { ended });
     }
     Err(Errno::EAGAIN)
+}
+
+/// How a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It had seen enough.
+    Enough,
+    /// At the frame that the thread began with.
+    Whole,
+    /// At a frame of which it is not known what called it.
+    Lost,
 }
 
 /// Whether a walk goes on.

@@ -23,8 +23,11 @@ use crate::sys::{self, Answer, Errno};
 macro_rules! door_body {
     ($judge:path, $number:expr) => {
         // The stack is aligned when a function is called; 8 bytes are its return address.
+        // What is judged on the way asks who calls, and so goes through this frame too.
         core::arch::naked_asm!(
+            ".cfi_startproc",
             "sub rsp, 72",
+            ".cfi_adjust_cfa_offset 72",
             "mov [rsp], rdi",
             "mov [rsp + 8], rsi",
             "mov [rsp + 16], rdx",
@@ -44,7 +47,9 @@ macro_rules! door_body {
             "mov r8, [rsp + 32]",
             "mov r9, [rsp + 40]",
             "add rsp, 72",
+            ".cfi_adjust_cfa_offset -72",
             "jmp rax",
+            ".cfi_endproc",
             judge = sym $judge,
             number = const $number,
         )

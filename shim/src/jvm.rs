@@ -27,6 +27,7 @@ mod marks;
 mod methods;
 mod names;
 mod natives;
+mod opener;
 mod outside;
 mod patch;
 mod pools;
@@ -44,3 +45,4 @@ pub(crate) use launch::{Maker, descent, judge_childs_program, judge_native_progr
 pub(crate) use marks::Standing;
 pub(crate) use names::Names;
 pub(crate) use natives::{is_here, is_judging, judge_native_thread};
+pub(crate) use opener::{Opener, opener};

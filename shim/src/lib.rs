@@ -42,6 +42,7 @@ mod caller;
 mod children;
 mod doors;
 mod elf;
+mod exceptions;
 mod gates;
 mod hooks;
 mod interpose;

@@ -15,6 +15,8 @@ use core::ffi::c_int;
 use core::ptr::from_ref;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use ringfence_policy::Audiences;
+
 use crate::sys;
 
 /// On whose behalf a thread runs; all zeros for nobody's but the host's.
@@ -36,6 +38,71 @@ impl Lineage {
     pub(crate) const fn is_neutral(self) -> bool {
         self.java | self.native | self.python == 0
     }
+
+    /// What keeps a thread from exceptions for certain callers, by the native callers that it descends
+    /// from.
+    pub(crate) const fn bars(self) -> Bars {
+        Bars(self.native >> BARS)
+    }
+
+    /// With these.
+    pub(crate) const fn with_bars(self, bars: Bars) -> Self {
+        Self { native: self.native & WITHOUT_BARS | bars.0 << BARS, ..self }
+    }
+}
+
+/// Where the bars stand in the native word.
+const BARS: u32 = 48;
+/// The rest of that word.
+pub(crate) const WITHOUT_BARS: usize = (1 << BARS) - 1;
+
+/// That there are subjects, and the audiences that one of them is not in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bars(usize);
+
+impl Bars {
+    /// No subject.
+    pub(crate) const NONE: Self = Self(0);
+    /// Subjects that are in no audience.
+    pub(crate) const ALL: Self = Self::all_but(Audiences::NONE);
+    const SOME: usize = 1 << 8;
+
+    /// Subjects that are in all of these.
+    pub(crate) const fn all_but(named: Audiences) -> Self {
+        Self(Self::SOME | (!named.bits()) as usize)
+    }
+
+    /// Whether there is no subject.
+    pub(crate) const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Both.
+    #[must_use]
+    pub(crate) const fn join(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The audiences that all of them are in.
+    pub(crate) const fn others(self) -> Audiences {
+        let [barred, ..] = self.0.to_le_bytes();
+        Audiences::from_bits(!barred)
+    }
+}
+
+/// What was found out about the calling thread for something that it does on another stack; 0 for
+/// nothing.
+pub(crate) fn held() -> usize {
+    // SAFETY: the thread's own word, which nobody else reads or writes.
+    unsafe { sys::held().read() }
+}
+
+/// Puts another there, and answers what was there before.
+pub(crate) fn hold(known: usize) -> usize {
+    let before = held();
+    // SAFETY: as above.
+    unsafe { sys::held().write(known) };
+    before
 }
 
 /// The calling thread's.
@@ -169,6 +236,18 @@ mod tests {
     }
 
     const ANY: Lineage = Lineage { java: 3, native: 5, python: 7 };
+
+    #[test]
+    fn bars_stand_beside_a_verdict() {
+        let bars =
+            Bars::all_but(Audiences::from_bits(0b110)).join(Bars::all_but(Audiences::only(1)));
+        assert_eq!(bars.others(), Audiences::only(1));
+        let lineage = ANY.with_bars(bars);
+        assert_eq!((lineage.bars(), lineage.native & WITHOUT_BARS), (bars, ANY.native));
+        assert_eq!(lineage.with_bars(Bars::NONE), ANY);
+        assert!(!Lineage::default().with_bars(Bars::ALL).is_neutral());
+        assert!(Bars::NONE.is_none() && !Bars::all_but(Audiences::ALL).is_none());
+    }
 
     #[test]
     fn each_thread_has_a_lineage_of_its_own() {

@@ -13,6 +13,7 @@ use core::ffi::{c_char, c_int};
 use ringfence_policy::Access;
 
 use crate::arm::State;
+use crate::exceptions;
 use crate::report::{self, Call};
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS};
 use crate::table;
@@ -202,7 +203,7 @@ pub(crate) fn judge_held(state: &State, call: Call, text: &[u8]) -> Answer<()> {
     if text.first() != Some(&b'/') {
         return Err(Errno::EACCES);
     }
-    match state.image.decide(text).refuses(Access::METADATA) {
+    match exceptions::decide(state, text).refuses(Access::METADATA) {
         Some(rule) => report::refuse(state, call, Access::METADATA, rule, text),
         None => Ok(()),
     }
@@ -267,7 +268,7 @@ pub(crate) unsafe fn open_plain(
 pub(crate) fn judge_text(state: &State, call: Call, access: Access, parts: &[&[u8]]) -> Answer<()> {
     let mut text = Text::new();
     parts.iter().try_for_each(|part| text.append(part))?;
-    let decision = state.image.decide(text.bytes());
+    let decision = exceptions::decide(state, text.bytes());
     match decision.refuses(access) {
         Some(rule) => report::refuse(state, call, access & decision.refused(), rule, text.bytes()),
         None => Ok(()),
@@ -407,6 +408,7 @@ fn judge_refused(
     text: &Text,
     decision: ringfence_policy::Decision,
 ) -> Answer<Leave> {
+    let decision = exceptions::excepted(state, text.bytes(), decision);
     let refused = decision.refused();
     let mut access = goal.access;
     let mut leave = Leave::Granted;
@@ -455,7 +457,7 @@ fn open_file(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
 }
 
 fn refuse_kind(state: &State, goal: &Goal, access: Access, text: &mut Text) -> Answer<c_int> {
-    let decision = state.image.decide(text.bytes());
+    let decision = exceptions::decide(state, text.bytes());
     if let Some(rule) = decision.refuses(access) {
         report::refuse(state, goal.call, access, rule, text.bytes())?;
     }

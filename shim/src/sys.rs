@@ -13,7 +13,7 @@ mod memory;
 pub(crate) mod process;
 mod string;
 
-pub(crate) use arch::{lineage, syscall6};
+pub(crate) use arch::{held, lineage, syscall6};
 pub(crate) use memory::{
     copy_own, is_mapped, map_counters, map_file, map_memory, seal, stack_end, unmap,
 };

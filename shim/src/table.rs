@@ -9,6 +9,8 @@
 
 use core::ffi::{c_int, c_void};
 
+use crate::arm::State;
+use crate::exceptions;
 use crate::place::{Decimal, leads_to};
 use crate::sys::{self, Answer, CWD, Errno, How, Path, pass};
 use crate::text::{PATH_MAX, Text};
@@ -104,6 +106,19 @@ pub(crate) fn privately<T, F: FnOnce() -> T>(look: F) -> Answer<T> {
     started.and(work.found)
 }
 
+/// As [`privately`], for what judges paths there: who calls, which the helper's own stack does not
+/// show, is found out before.
+///
+/// # Errors
+/// As [`privately`].
+pub(crate) fn judging<T>(state: &State, look: impl FnOnce() -> T) -> Answer<T> {
+    let known = exceptions::ahead(state);
+    privately(|| {
+        let _known = known.hold();
+        look()
+    })
+}
+
 /// The helper's whole life, in a descriptor table of its own.
 ///
 /// # Safety
@@ -125,8 +140,8 @@ const HELPER: usize = (libc::CLONE_VM
     | libc::CLONE_VFORK)
     .cast_unsigned() as usize;
 
-/// The helper's stack, which also holds a path.
-const STACK: usize = 32 * 1024;
+/// The helper's stack, which also holds two paths and who is asked about them.
+const STACK: usize = 64 * 1024;
 
 fn run(work: Work<'_>, how: &How) -> Answer<c_int> {
     let stack = sys::map_memory(STACK)?;

@@ -11,6 +11,9 @@ use std::process::Command;
 
 use crate::r#async::{both, count};
 use crate::harness::{Fence, Rules, Scratch, fixture};
+use crate::programs::{Jdk, PYTHON};
+use crate::threads::files::{Files, OWN};
+use crate::threads::worker::{Task, Worker};
 
 #[test]
 fn a_system_call_instruction_of_the_programs_own_is_not_seen() {
@@ -46,6 +49,41 @@ fn expect_open_by_instruction(way: &str, refused: &str) {
 #[test]
 fn an_io_uring_of_the_programs_own_opens_what_it_likes() {
     expect_open_by_instruction("uring", "io_uring_setup -1 ENOSYS");
+}
+
+#[test]
+fn what_the_host_opened_and_hands_on_may_be_read() {
+    let scratch = Scratch::new();
+    let file = scratch.text("closed/secret");
+    let rules = Rules::new().forbid(scratch.text("closed")).allow_for(&["host"], &file, &["read"]);
+    let fence = Fence::by_launcher(&rules);
+    let script = "import os, sys; print(os.read(int(sys.argv[1]), 6).decode())";
+    let python = |redirection: &str| {
+        let line = format!("{redirection}; exec \"$1\" -c \"$2\" 3");
+        fence.run("/bin/bash", ["-c", &line, "bash", PYTHON, script, &file])
+    };
+    assert_eq!(python("exec 3< \"$3\"").text(), "SECRET");
+    let opened = "import sys; open(sys.argv[1])";
+    let refused = fence.run(PYTHON, ["-c", opened, &file]);
+    assert!(refused.stderr.contains("PermissionError"), "by itself it does not: {refused:#?}");
+}
+
+#[test]
+fn a_pool_of_the_host_s_opens_for_a_script_what_an_object_of_the_host_s_names() {
+    let files = Files::new();
+    let script = |on: &str| {
+        let body = format!(
+            "{on}.submit((java.util.concurrent.Callable) new io.kestra.core.services.Reader(\
+             System.getProperty('conf'))).get()"
+        );
+        Task::plugin(on, "scripts.groovy.Eval", &body)
+    };
+    let pools =
+        ["io.kestra.core.runners.Services.POOL", "java.util.concurrent.ForkJoinPool.commonPool()"];
+    let worker = files.worker(Worker::fenced(Jdk::new(21), OWN), "closed");
+    let came = worker.run(&pools.map(script));
+    assert!(came[0].value.contains("secret"), "{}", came[0]);
+    assert!(came[1].error.contains("Permission denied"), "everybody's pool does not: {}", came[1]);
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod loader;
 mod change;
 // Who may create a thread, by the native object that asks.
 mod natives;
+// Exceptions for certain callers: who has them, and what a program that somebody starts has of them.
+mod exceptions;
 // Unix sockets: reaching one and making one by its path.
 mod sockets;
 // Walkers: scandir, glob, ftw, and programs that walk by themselves.

@@ -11,5 +11,7 @@ mod page;
 mod ways;
 // The runtime's own threads, and what native libraries make.
 mod runtime;
+// Exceptions to a forbidden path that are for some callers only.
+pub(crate) mod files;
 // What refusals and threads by the thousand leave behind.
 mod endurance;

@@ -132,7 +132,8 @@ fn installed(args: &Install) -> Result<(String, String), Stop> {
         directory.display(),
         loaded.sources.join(", ")
     );
-    Ok((lines(args.format, &pair, &preloads), sum))
+    let is_host = run::parse(&image)?.has_audiences();
+    Ok((lines(args.format, &pair, &preloads, is_host), sum))
 }
 
 /// The image of the policy as it holds without the launcher, and how many rules of its own it has.
@@ -198,8 +199,8 @@ fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Refusal {
     Refusal::plain(format!("cannot {what} `{}`: {error}", path.display()))
 }
 
-/// The two lines by which a worker is fenced.
-fn lines(format: Lines, pair: &Pair, preloads: &[PathBuf]) -> String {
+/// The lines by which a worker is fenced, the last one where it matters who the host is.
+fn lines(format: Lines, pair: &Pair, preloads: &[PathBuf], is_host: bool) -> String {
     let libraries: Vec<String> = std::iter::once(&pair.library)
         .chain(preloads)
         .map(|library| library.display().to_string())
@@ -208,11 +209,13 @@ fn lines(format: Lines, pair: &Pair, preloads: &[PathBuf]) -> String {
         ("LD_PRELOAD", libraries.join(":")),
         ("RINGFENCE_IMAGE", pair.image.display().to_string()),
     ];
-    let line = |(name, value): &(&str, String)| match format {
+    let (name, value) = environment::HOST;
+    let host = is_host.then(|| (name, value.to_owned()));
+    let line = |(name, value): (&str, String)| match format {
         Lines::Env => format!("{name}={value}\n"),
         Lines::Docker => format!("ENV {name}={value}\n"),
         Lines::Systemd => format!("Environment={name}={value}\n"),
         Lines::Shell => format!("export {name}='{value}'\n"),
     };
-    pairs.iter().map(line).collect()
+    pairs.into_iter().chain(host).map(line).collect()
 }

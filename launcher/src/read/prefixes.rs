@@ -31,8 +31,11 @@ pub(crate) const fn is_enforced(creation: Creation, kind: CallerKind) -> bool {
 
 /// Whether exceptions to file rules can be for callers of a kind; else they are refused at the start,
 /// as [`is_enforced`] says.
-pub(super) const fn is_enforced_for_files(_kind: CallerKind) -> bool {
-    false
+pub(super) const fn is_enforced_for_files(kind: CallerKind) -> bool {
+    match kind {
+        CallerKind::Java | CallerKind::Native => true,
+        CallerKind::Python => false,
+    }
 }
 
 /// The word for no subject at all.

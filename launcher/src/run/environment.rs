@@ -14,6 +14,9 @@ const PRELOAD: &str = "LD_PRELOAD";
 const IMAGE: &str = "RINGFENCE_IMAGE";
 /// Names this start in audit lines.
 const RUN: &str = "RINGFENCE_RUN";
+/// Says that nobody but the host has a part in a program's start, so that it has the exceptions that
+/// are for the host. The shim hands it on, or takes it away.
+pub(crate) const HOST: (&str, &str) = ("RINGFENCE_HOST", "1");
 /// Loads code before any preloaded library, so that it could do what the shim never sees.
 const AUDIT: &str = "LD_AUDIT";
 
@@ -66,13 +69,16 @@ pub(crate) fn of_worker(
             preloaded = value;
         } else if name == AUDIT || names_forbidden(&name, &value, policy) {
             dropped.push(name);
-        } else if name != IMAGE && name != RUN {
+        } else if name != IMAGE && name != RUN && name != HOST.0 {
             kept.push((name, value));
         }
     }
     kept.push((PRELOAD.into(), preload(fence, &preloaded)));
     kept.push((IMAGE.into(), fence.image.into()));
     kept.push((RUN.into(), fence.run.into()));
+    if policy.has_audiences() {
+        kept.push((HOST.0.into(), HOST.1.into()));
+    }
     (kept, dropped)
 }
 
@@ -125,10 +131,27 @@ fn is_forbidden(path: &[u8], access: Access, policy: Image<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringfence_policy::{Effect, FileRule, PathPattern, Place, Policy};
+    use ringfence_policy::{Audience, Effect, FileRule, PathPattern, Place, Policy};
 
     fn image(access: Access, mode: Mode) -> Vec<u8> {
-        let rule = FileRule {
+        let policy = Policy { rules: vec![rule(access)], mode, ..Policy::default() };
+        ringfence_policy::compile(&policy).expect("compiles")
+    }
+
+    fn image_for_host() -> Vec<u8> {
+        let exception = FileRule {
+            names: vec![PathPattern::Literal(b"/etc/worker".to_vec())],
+            effect: Effect::Allow,
+            audience: Some(Audience { host: true, callers: vec![] }),
+            ..rule(Access::READ)
+        };
+        let rules = vec![rule(Access::ALL), exception];
+        let policy = Policy { rules, ..Policy::default() };
+        ringfence_policy::compile(&policy).expect("compiles")
+    }
+
+    fn rule(access: Access) -> FileRule {
+        FileRule {
             id: "forbiddenPaths[0]".into(),
             section: "forbiddenPaths".into(),
             pattern: "/etc/".into(),
@@ -140,9 +163,7 @@ mod tests {
             fixed: false,
             leaf: false,
             audience: None,
-        };
-        let policy = Policy { rules: vec![rule], mode, ..Policy::default() };
-        ringfence_policy::compile(&policy).expect("compiles")
+        }
     }
 
     fn worker(variables: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
@@ -170,6 +191,16 @@ mod tests {
         let preload = "LD_PRELOAD=/r/libringfence.so:/one.so:/two.so:/asked.so";
         let ours = ["RINGFENCE_IMAGE=/run/ringfence/p.img", "RINGFENCE_RUN=id"];
         assert_eq!(kept, ["A=1", preload, ours[0], ours[1]]);
+    }
+
+    #[test]
+    fn the_worker_is_the_host_where_the_policy_asks_who_is() {
+        let inherited = [("RINGFENCE_HOST", "2"), ("RINGFENCE_HOST", "1")];
+        let (kept, _) = worker(&inherited);
+        assert!(!kept.iter().any(|text| text.starts_with("RINGFENCE_HOST")), "{kept:?}");
+        let (kept, _) = worker_of(&image_for_host(), &inherited);
+        assert_eq!(kept.iter().filter(|text| text.starts_with("RINGFENCE_HOST")).count(), 1);
+        assert_eq!(kept.last().map(String::as_str), Some("RINGFENCE_HOST=1"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Access, Image};
+use ringfence_policy::{Access, Decision, Image};
 
 use super::refusal::Refusal;
 
@@ -31,14 +31,21 @@ pub(crate) fn check(policy: Image<'_>) -> Result<(), Refusal> {
 }
 
 fn is_forbidden(path: &Path, access: Access, policy: Image<'_>) -> bool {
-    policy.decide(path.as_os_str().as_bytes()).refuses(access).is_some()
+    decision(path, policy).refuses(access).is_some()
+}
+
+/// What holds for the worker, which is the host.
+fn decision(path: &Path, policy: Image<'_>) -> Decision {
+    policy.decide_among(path.as_os_str().as_bytes(), policy.host_audiences())
 }
 
 fn refusal(what: &str, path: &Path, policy: Image<'_>) -> Refusal {
     let refusal =
         Refusal::plain(format!("{what} is `{}`, which the policy forbids", path.display()));
-    let decision = policy.decide(path.as_os_str().as_bytes());
-    match decision.refuses(Access::METADATA | Access::LIST).and_then(|rule| policy.rule(rule)) {
+    match decision(path, policy)
+        .refuses(Access::METADATA | Access::LIST)
+        .and_then(|rule| policy.rule(rule))
+    {
         Some(rule) => refusal.note(format!("{} `{}` ({})", rule.section, rule.pattern, rule.place)),
         None => refusal,
     }

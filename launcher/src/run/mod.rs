@@ -214,6 +214,12 @@ impl Raised {
         probe::prove(&self.environment, &self.library, &self.image)
     }
 
+    /// What is started is not the host's own: it has none of the exceptions that are for the host.
+    pub(crate) fn of_others(mut self) -> Self {
+        self.environment.retain(|(name, _)| name != environment::HOST.0);
+        self
+    }
+
     /// Says which variables are dropped and, unless it shall be quiet, that the fence is up.
     pub(crate) fn announce(&self, loaded: &Loaded, program: &Path, options: &cli::Run) {
         self.with_start(loaded, program, |start| {

@@ -45,7 +45,7 @@ unsafe fn on_object(
         let mut link = Decimal::new(b"/proc/thread-self/fd/");
         act(held.number(), link.path(held.number().cast_unsigned())?)
     };
-    let value = if is_whole(state) { change() } else { table::privately(change)? };
+    let value = if is_whole(state) { change() } else { table::judging(state, change)? };
     value.map(done)
 }
 
@@ -63,7 +63,7 @@ fn on_descriptor(
         return act().map(done);
     }
     let mut text = Text::new();
-    table::privately(|| {
+    table::judging(state, || {
         // What has no text has no rule.
         text.receive(PATH_MAX, |room| place::directory_text(fd, room))?;
         if text.bytes().first() == Some(&b'/') {

@@ -13,6 +13,7 @@ use ringfence_policy::{Access, Image, Mode};
 
 use super::vector::{Vector, put_text, with_words, words_for};
 use crate::arm::{Environment, State};
+use crate::exceptions;
 use crate::report::Call;
 use crate::sys::{Answer, CWD, Errno};
 use crate::text::Text;
@@ -66,6 +67,8 @@ enum Role<'a> {
     Image,
     /// Exactly our `RINGFENCE_RUN`.
     Run,
+    /// Exactly our `RINGFENCE_HOST`, where the host hands it on.
+    Host,
     /// One that claims to be ours, or lets code run in front of the shim.
     Foreign,
     /// One that children do not get.
@@ -96,6 +99,8 @@ pub(crate) struct Plan<'a> {
 struct Eyes<'a> {
     /// Whose names of hidden variables count; `None` where none is hidden.
     hiding: Option<&'a Image<'static>>,
+    /// Our `RINGFENCE_HOST`, where whoever calls hands it on.
+    host: Option<&'static CStr>,
 }
 
 /// Who gets an environment.
@@ -118,11 +123,12 @@ struct Survey<'a> {
     preload: &'a [u8],
     image: usize,
     run: usize,
+    host: usize,
 }
 
 /// Judges a caller's environment.
 pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>, who: For) -> Plan<'a> {
-    let eyes = Eyes { hiding: hiding(state, who) };
+    let eyes = Eyes { hiding: hiding(state, who), host: exceptions::hands_on(state) };
     let as_it_is = Plan { given, eyes, ours: None, forbidden: 0, preload: b"", kept: 0 };
     // Nobody asked for a fence.
     let Some(ours) = &state.environment else { return as_it_is };
@@ -138,7 +144,8 @@ pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>, who: For
         && !survey.hidden
         && survey.preloads == 1
         && survey.image == 1
-        && survey.run == usize::from(ours.run.is_some());
+        && survey.run == usize::from(ours.run.is_some())
+        && survey.host == usize::from(eyes.host.is_some());
     if carries {
         return as_it_is;
     }
@@ -156,8 +163,8 @@ impl Plan<'_> {
         let Some(ours) = self.ours else { return Ok(act(self.given.start())) };
         let colon = if self.preload.is_empty() { &[][..] } else { b":" };
         let preload = [PRELOAD, ours.library.to_bytes(), colon, self.preload];
-        // The kept variables, three of ours and a null; then LD_PRELOAD's text.
-        let pointers = self.kept.saturating_add(4);
+        // The kept variables, four of ours and a null; then LD_PRELOAD's text.
+        let pointers = self.kept.saturating_add(5);
         let text = preload.iter().map(|part| part.len()).fold(0_usize, usize::saturating_add);
         let count = pointers.saturating_add(words_for(text));
         with_words::<SMALL, _>(count, |words| {
@@ -171,7 +178,7 @@ impl Plan<'_> {
     fn fill(&self, ours: &Environment, words: &mut [usize], preload: usize) -> Answer<()> {
         let kept =
             kept(self.given, (ours, self.eyes), self.forbidden).map(|text| text.as_ptr().addr());
-        let own = [Some(ours.image), ours.run].into_iter().flatten();
+        let own = [Some(ours.image), ours.run, self.eyes.host].into_iter().flatten();
         let own = own.map(|text| text.as_ptr().addr());
         let mut places = words.iter_mut();
         for address in kept.chain([preload]).chain(own).chain([0]) {
@@ -205,6 +212,7 @@ fn survey<'a>(
             }
             Role::Image => survey.image = survey.image.saturating_add(1),
             Role::Run => survey.run = survey.run.saturating_add(1),
+            Role::Host => survey.host = survey.host.saturating_add(1),
             Role::Foreign => survey.foreign = true,
             Role::Hidden => survey.hidden = true,
             Role::Opener(opener, value) if is_forbidden(state, call, opener, value) => {
@@ -225,7 +233,9 @@ fn kept<'a>(
     given.texts().filter(move |text| match role(ours, eyes, text) {
         Role::Opener(opener, _) => forbidden & bit(opener) == 0,
         Role::Free => true,
-        Role::Preload(_) | Role::Image | Role::Run | Role::Foreign | Role::Hidden => false,
+        Role::Preload(_) | Role::Image | Role::Run | Role::Host | Role::Foreign | Role::Hidden => {
+            false
+        }
     })
 }
 
@@ -243,6 +253,9 @@ fn role<'a>(ours: &Environment, eyes: Eyes<'_>, text: &'a CStr) -> Role<'a> {
     }
     if ours.run.is_some_and(|run| run.to_bytes() == text) {
         return Role::Run;
+    }
+    if eyes.host.is_some_and(|host| host.to_bytes() == text) {
+        return Role::Host;
     }
     if text.starts_with(OURS) || text.starts_with(b"LD_AUDIT=") {
         return Role::Foreign;

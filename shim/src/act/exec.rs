@@ -14,6 +14,7 @@ use super::environment::{self, For, Plan};
 use super::program::{self, File, Held, Start};
 use super::vector::{Vector, variable, with_script};
 use crate::arm::State;
+use crate::exceptions;
 use crate::place::{self, Goal};
 use crate::report::{self, Call};
 use crate::sys::process::{self, Target, execute};
@@ -190,7 +191,7 @@ fn judge_descriptor(
         Err(_) => {}
     }
     // It has no name any more, or another file has it. Where it was still counts.
-    match state.image.decide(text.bytes()).refuses(Access::EXECUTE) {
+    match exceptions::decide(state, text.bytes()).refuses(Access::EXECUTE) {
         Some(rule) => {
             report::refuse(state, call, Access::EXECUTE, rule, text.bytes()).map(|()| None)
         }

@@ -67,7 +67,7 @@ pub(crate) unsafe fn rename(
     if let Some(answer) = unsafe { rename_free(state, from, to, flags) } {
         return answer;
     }
-    table::privately(|| {
+    table::judging(state, || {
         let (mut old, mut new) = (Text::new(), Text::new());
         // SAFETY: as this function's own contract says.
         let mut old = unsafe { Spot::copy(from, &mut old) }?;
@@ -138,7 +138,7 @@ pub(crate) unsafe fn link(
     if flags & !(libc::AT_SYMLINK_FOLLOW | libc::AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    table::privately(|| {
+    table::judging(state, || {
         let (mut old, mut new) = (Text::new(), Text::new());
         // SAFETY: as this function's own contract says.
         let mut new = unsafe { Spot::copy(to, &mut new) }?;

@@ -13,6 +13,7 @@ use ringfence_policy::{Access, Image};
 
 use super::look::{At, Held};
 use crate::arm::State;
+use crate::exceptions;
 use crate::place::{self, Goal};
 use crate::report::{self, Call};
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS};
@@ -245,7 +246,7 @@ const DIRECTORY: How = How {
 /// # Errors
 /// EACCES with a report for a refusal.
 pub(crate) fn judge(state: &State, call: Call, access: Access, text: &[u8]) -> Answer<()> {
-    let decision = state.image.decide(text);
+    let decision = exceptions::decide(state, text);
     match decision.refuses(access) {
         Some(rule) => report::refuse(state, call, access & decision.refused(), rule, text),
         None => Ok(()),
@@ -318,7 +319,7 @@ pub(crate) fn change(
     let value = match spot.hold(state, CHANGES) {
         Some(Ok(parent)) => act(parent.number(), spot.last.path()?),
         Some(Err(errno)) => Err(errno),
-        None => table::privately(|| {
+        None => table::judging(state, || {
             let held = spot.pin(state, call, Access::WRITE, kept)?;
             act(held.number(), spot.last.path()?)
         })?,

@@ -16,6 +16,7 @@ use super::environment;
 use super::exec::{self, Request, Scripts};
 use super::vector::Vector;
 use crate::arm::State;
+use crate::exceptions;
 use crate::place::{self, Goal};
 use crate::report::Call;
 use crate::sys::process::{self as child, Disposition, Signals};
@@ -207,6 +208,8 @@ fn spawn_with<'a, 's>(
         return Err(Errno(libc::ENOTSUP));
     }
     let stack = sys::map_memory(STACK)?;
+    // Who calls, which the child's own stack does not show.
+    let known = exceptions::ahead(state);
     // No handler of the parent's may run in the child.
     let mask = sys::block_signals();
     let mut work = Child { state, request, program, attributes, steps, mask, failed: None };
@@ -214,9 +217,12 @@ fn spawn_with<'a, 's>(
     let top = stack.wrapping_add(STACK);
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     let flags = flags.cast_unsigned() as usize;
+    // The child's words are the parent's, which alone comes back to take it away.
+    let known = known.hold();
     // SAFETY: the mapping is the child's alone and page-aligned; `run` takes a Child, which
     // lives until the child no longer shares our memory; all signals are blocked.
     let started = unsafe { sys::start(flags, top, run, data) };
+    drop(known);
     let failed = work.failed;
     sys::restore_signals(mask);
     // SAFETY: the child, the only one to use it, has its own memory now or has ended.

@@ -8,6 +8,7 @@ use ringfence_policy::{CallerKind, CallerVerdict, Creation, RuleIndex};
 
 use crate::arm::State;
 use crate::caller::{self, Caller, Callers, Frame, Look, Names, Verdict};
+use crate::exceptions;
 use crate::jvm::{self, Maker};
 use crate::lineage::{self, Beginning, Lineage};
 use crate::python;
@@ -21,6 +22,11 @@ use crate::sys::{Answer, Errno};
 /// EPERM where a rule refuses it; EAGAIN where the caller cannot be found out, as when there is
 /// no memory for a thread.
 pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
+    let lineage = judge_all(state, callers, call, from)?;
+    Ok(exceptions::inherit(state, callers, from, lineage))
+}
+
+fn judge_all(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
     let lineage = judge_native(state, callers, call, Creation::Thread, from)?;
     let python = python::judge(state, callers, call, Creation::Thread, from)?;
     let java = match machine(state, callers, from)? {

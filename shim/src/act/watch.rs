@@ -9,6 +9,7 @@ use ringfence_policy::Access;
 
 use super::look::{Held, argument, done, hold};
 use crate::arm::State;
+use crate::exceptions;
 use crate::place::Decimal;
 use crate::report::Call;
 use crate::sys::{self, Answer, CWD, Errno, pass};
@@ -79,9 +80,11 @@ pub(crate) unsafe fn watch(
     let access = Access::METADATA.with(Access::LIST);
     // SAFETY: as this function's own contract says.
     let held = unsafe { hold(state, call, CWD, path, access, follow) }?;
+    let known = exceptions::ahead(state);
     // Another thread may have put a directory there that it may hold but not list.
     table::watch(fd, held.number(), mask & !libc::IN_DONT_FOLLOW, |text| {
-        state.image.decide(text).refuses(access).is_none()
+        let _known = known.hold();
+        exceptions::decide(state, text).refuses(access).is_none()
     })
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct FoundObject {
 
 /// Where a call returns to, and the registers that it then finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) struct Frame {
     /// The code.
     pub(crate) code: usize,
@@ -89,49 +90,101 @@ impl Steps {
         self.words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
-    fn of(&self, code: usize, find: FindObject) -> Option<Step> {
+    fn of(&self, code: usize, find: FindObject) -> Option<Found> {
         let place = (code ^ code >> 9) % KEPT;
         let word = self.words.get(place)?;
         if let Some(step) = Step::unpack(word.load(Ordering::Relaxed), code) {
-            return Some(step);
+            return Some(Found::Step(step));
         }
-        let step = look_up(code, find)?;
-        if let Some(packed) = step.pack(code) {
+        let found = look_up(code, find)?;
+        if let Found::Step(step) = found
+            && let Some(packed) = step.pack(code)
+        {
             word.store(packed, Ordering::Relaxed);
         }
-        Some(step)
+        Some(found)
     }
 
-    /// The frame that called this one, on a stack that ends at `limit`; `None` where that cannot
-    /// be told.
-    pub(super) fn outward(&self, frame: Frame, limit: usize, find: FindObject) -> Option<Frame> {
-        let step = self.of(frame.code, find)?;
-        let from = if step.by_base { frame.base } else { frame.stack };
-        let outer = from.checked_add(step.offset)?;
-        if outer <= frame.stack || outer > limit || outer % 8 != 0 {
-            return None;
+    /// The frame that called this one, on a stack that ends at `limit`.
+    pub(super) fn outward(&self, frame: Frame, limit: usize, find: FindObject) -> Outer {
+        match self.of(frame.code, find) {
+            Some(Found::Step(step)) => match go(step, frame, limit) {
+                Some(frame) => Outer::Frame(frame),
+                None => Outer::Unknown,
+            },
+            Some(Found::First) => Outer::None,
+            None => Outer::Unknown,
         }
-        // A coroutine's stack may end before its thread's does, and rbp be anything at its end.
-        if step.by_base && outer >> 12 != frame.stack >> 12 && !is_mapped(outer) {
-            return None;
-        }
-        let word = |below: usize| {
-            let place = outer.checked_sub(below.checked_mul(8)?)?;
-            // SAFETY: between the stack pointer of a frame that is alive and the stack's end, so
-            // mapped, and aligned.
-            (place >= frame.stack)
-                .then(|| unsafe { core::ptr::with_exposed_provenance::<usize>(place).read() })
-        };
-        let base = if step.saved == 0 { frame.base } else { word(step.saved)? };
-        let code = word(1)?;
-        (code != 0).then_some(Frame { code, stack: outer, base })
     }
+}
+
+/// What called a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outer {
+    /// This one.
+    Frame(Frame),
+    /// Nobody: a thread begins there.
+    None,
+    /// That cannot be told.
+    Unknown,
+}
+
+/// What a description of frames says about an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Step(Step),
+    /// Nobody called.
+    First,
+}
+
+fn go(step: Step, frame: Frame, limit: usize) -> Option<Frame> {
+    let from = if step.by_base { frame.base } else { frame.stack };
+    let outer = from.checked_add(step.offset)?;
+    if outer <= frame.stack || outer > limit || outer % 8 != 0 {
+        return None;
+    }
+    // A coroutine's stack may end before its thread's does, and rbp be anything at its end.
+    if step.by_base && outer >> 12 != frame.stack >> 12 && !is_mapped(outer) {
+        return None;
+    }
+    let word = |below: usize| {
+        let place = outer.checked_sub(below.checked_mul(8)?)?;
+        // SAFETY: between the stack pointer of a frame that is alive and the stack's end, so
+        // mapped, and aligned.
+        (place >= frame.stack)
+            .then(|| unsafe { core::ptr::with_exposed_provenance::<usize>(place).read() })
+    };
+    let base = if step.saved == 0 { frame.base } else { word(step.saved)? };
+    let code = word(1)?;
+    (code != 0).then_some(Frame { code, stack: outer, base })
 }
 
 /// Whether what a frame keeps right below an address is mapped.
 fn is_mapped(outer: usize) -> bool {
     let (first, last) = (outer.saturating_sub(16 * 8) & !0xfff, outer.saturating_sub(1) & !0xfff);
     sys::is_mapped(first) && (first == last || sys::is_mapped(last))
+}
+
+/// The frame that calls this.
+#[inline(always)]
+pub(crate) fn here() -> Frame {
+    let mut frame = Frame { code: 0, stack: 0, base: 0 };
+    // SAFETY: it writes the three words of a frame.
+    unsafe { caller_of(&raw mut frame) };
+    frame
+}
+
+/// Where it was called from.
+#[unsafe(naked)]
+unsafe extern "C" fn caller_of(frame: *mut Frame) {
+    core::arch::naked_asm!(
+        "mov rax, [rsp]",
+        "mov [rdi], rax",
+        "lea rax, [rsp + 8]",
+        "mov [rdi + 8], rax",
+        "mov [rdi + 16], rbp",
+        "ret",
+    )
 }
 
 /// The beginning of a search table as linkers write it: a version, and how what follows is written.
@@ -152,7 +205,7 @@ pub(crate) fn object_at(find: FindObject, code: usize) -> Option<usize> {
     found(code, find).map(|(_, object)| object.map)
 }
 
-fn look_up(code: usize, find: FindObject) -> Option<Step> {
+fn look_up(code: usize, find: FindObject) -> Option<Found> {
     let (code, object) = found(code, find)?;
     let table = object.frames;
     if !(object.start..object.end).contains(&table) {
@@ -203,19 +256,6 @@ mod tests {
         fn backtrace(frames: *mut *mut c_void, most: c_int) -> c_int;
     }
 
-    /// The frame that it was called from.
-    #[unsafe(naked)]
-    unsafe extern "C" fn here(frame: *mut Frame) {
-        core::arch::naked_asm!(
-            "mov rax, [rsp]",
-            "mov [rdi], rax",
-            "lea rax, [rsp + 8]",
-            "mov [rdi + 8], rax",
-            "mov [rdi + 16], rbp",
-            "ret",
-        )
-    }
-
     fn steps() -> Steps {
         Steps { words: core::array::from_fn(|_| AtomicU64::new(0)) }
     }
@@ -223,19 +263,22 @@ mod tests {
     /// The addresses of the frames around the caller, ours and those that libgcc finds.
     #[inline(never)]
     fn both() -> (Vec<usize>, Vec<usize>) {
-        let mut frame = Frame { code: 0, stack: 0, base: 0 };
-        // SAFETY: it writes the three words of a frame.
-        unsafe { here(&raw mut frame) };
+        let mut frame = here();
         let mut theirs = vec![core::ptr::null_mut(); 100];
         // SAFETY: it writes at most that many addresses.
         let count = unsafe { backtrace(theirs.as_mut_ptr(), 100) };
         let count = usize::try_from(count).expect("a number of frames");
         let limit = sys::stack_end(frame.stack);
         let (kept, mut ours) = (steps(), Vec::new());
-        while let Some(outer) = kept.outward(frame, limit, _dl_find_object) {
+        loop {
+            let outer = kept.outward(frame, limit, _dl_find_object);
             let again = kept.outward(frame, limit, _dl_find_object);
-            assert_eq!(again, Some(outer), "what is kept is what was found");
-            frame = outer;
+            assert_eq!(again, outer, "what is kept is what was found");
+            match outer {
+                Outer::Frame(outer) => frame = outer,
+                Outer::None => break,
+                Outer::Unknown => panic!("it is not known what called {frame:x?}"),
+            }
             ours.push(frame.code);
         }
         // The first is where this function itself stands.
@@ -269,7 +312,8 @@ mod tests {
         for (stack, base) in [(stack, 0), (stack, usize::MAX - 7), (limit, limit), (stack, stack)] {
             for code in [code, 0, 1, stack, usize::MAX] {
                 let frame = Frame { code, stack, base };
-                assert_eq!(steps().outward(frame, limit, _dl_find_object), None, "{frame:x?}");
+                let outer = steps().outward(frame, limit, _dl_find_object);
+                assert_eq!(outer, Outer::Unknown, "{frame:x?}");
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use ringfence_policy::{CallerVerdict, RuleIndex};
 
+use crate::lineage;
+
 /// What the rules about one creation say about an object, in one word: 0 where none names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict(usize);
@@ -11,7 +13,7 @@ impl Verdict {
 
     /// The verdict of a word that was one.
     pub(crate) const fn from_word(word: usize) -> Self {
-        Self(word)
+        Self(word & lineage::WITHOUT_BARS)
     }
 
     pub(crate) const fn word(self) -> usize {

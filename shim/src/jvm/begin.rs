@@ -128,9 +128,9 @@ impl Boot {
     }
 }
 
-/// Whether the policy has rules about Java classes at all.
+/// Whether the policy has rules about Java classes at all, or exceptions to others that are for some.
 #[inline]
 pub(super) fn is_wanted(state: &State) -> bool {
     let is_about = |creation| !state.image.callers(creation, CallerKind::Java).is_empty();
-    is_about(Creation::Thread) || is_about(Creation::Process)
+    is_about(Creation::Thread) || is_about(Creation::Process) || state.image.has_audiences()
 }

@@ -92,6 +92,12 @@ impl Here {
         if self.image().strict() {
             return false;
         }
+        self.is_common_worker(thread)
+    }
+
+    /// Whether a thread works for the common pool.
+    pub(super) fn is_common_worker(self, thread: Ref) -> bool {
+        let known = &self.known().pools;
         let Some(pool) = self.pool_of_worker(thread) else { return false };
         let kind = c"Ljava/util/concurrent/ForkJoinPool;";
         let common = self.env.static_object(known.fork_join, c"common", kind);

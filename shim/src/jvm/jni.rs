@@ -137,9 +137,14 @@ impl Env {
         done == OK
     }
 
+    /// Whether an exception is pending.
+    pub(crate) fn is_pending(self) -> bool {
+        call!(self, 228, () -> u8) != 0
+    }
+
     /// Forgets a pending exception; whether there was one.
     pub(crate) fn clear(self) -> bool {
-        let pending = call!(self, 228, () -> u8) != 0;
+        let pending = self.is_pending();
         if pending {
             call!(self, 17, () -> ());
         }

@@ -64,6 +64,8 @@ impl Facts {
     /// What is reached through it is not what a thread runs: threads, loaders, executors.
     pub(crate) const OPAQUE: Self = Self(1 << 24);
 
+    /// Calls what its own caller names, at once: `Method.invoke`, `Constructor.newInstance`.
+    pub(crate) const INVOKES: Self = Self(1 << 27);
     /// It carries the marks of others than its own name and its loader.
     pub(crate) const FOREIGN: Self = Self(1 << 28);
     /// In the tag of a class: it was defined where we saw it, by a loader that is not the machine's.
@@ -145,6 +147,8 @@ const CLASSES: &[(&[u8], Facts)] = &[
     (b"java.net.URLClassLoader", Facts::URL_LOADER),
     (b"java.lang.invoke.BootstrapMethodInvoker", Facts::SPINNER),
     (b"jdk.internal.reflect.MethodHandleAccessorFactory", Facts::SPINNER),
+    (b"java.lang.reflect.Method", Facts::INVOKES),
+    (b"java.lang.reflect.Constructor", Facts::INVOKES),
     (b"java.lang.String", Facts::OPAQUE),
     (b"java.lang.Class", Facts::OPAQUE),
     (b"java.lang.ThreadGroup", Facts::OPAQUE),

@@ -17,6 +17,7 @@ use super::kinds::{Facts, Info};
 use super::marks::{Marks, Standing};
 use super::slot::{self, Busy};
 use crate::arm::State;
+use crate::exceptions;
 use crate::lineage;
 use crate::report::Call;
 use crate::sys::Answer;
@@ -64,6 +65,8 @@ pub(super) unsafe extern "C" fn Java_java_lang_ProcessImpl_forkAndExec(
     };
     // SAFETY: the JDK's own native method, to which the machine was about to bind.
     let next = unsafe { core::mem::transmute::<*const c_void, ForkAndExec>(next) };
+    // In the child nobody can be asked.
+    let _known = exceptions::ahead_in_java(called.state).hold();
     // What the JDK's library calls to start the program was judged here; and in a child of
     // vfork(2), which runs as the calling thread, the machine must not be asked.
     let _judged = Busy::begin();

@@ -47,6 +47,9 @@ impl Here {
     pub(super) fn refuse_escape(self, call: Call, marks: Marks) -> bool {
         let mut creations = [Creation::Thread, Creation::Process].into_iter();
         let refused = creations.find(|creation| marks.is_refused(*creation));
+        // By the host's looks they would have what is for the host alone.
+        let hides = self.image().has_audiences() && !marks.is_empty();
+        let refused = refused.or(hides.then_some(Creation::Thread));
         refused.is_some_and(|creation| self.refuse(call, creation, marks))
     }
 

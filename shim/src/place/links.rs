@@ -7,6 +7,7 @@ use ringfence_policy::Access;
 use super::procfs::{is_magic, magic};
 use super::{Goal, act, is_clear, rewrite};
 use crate::arm::State;
+use crate::exceptions;
 use crate::report;
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, PROC_SUPER_MAGIC};
 use crate::text::Text;
@@ -166,7 +167,7 @@ fn is_plain(
     clear: bool,
 ) -> Answer<bool> {
     let upper = text.bytes().get(..length).unwrap_or_default();
-    if !clear && let Some(rule) = state.image.decide(upper).refuses(Access::METADATA) {
+    if !clear && let Some(rule) = exceptions::decide(state, upper).refuses(Access::METADATA) {
         report::refuse(state, goal.call, Access::METADATA, rule, upper)?;
     }
     let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
@@ -246,7 +247,7 @@ fn refuse_hidden(state: &State, goal: &Goal, text: &mut Text) -> Answer<()> {
     let mut end = text.length();
     while end > 0 {
         let prefix = text.bytes().get(..end).unwrap_or_default();
-        if let Some(rule) = state.image.decide(prefix).refuses(Access::METADATA) {
+        if let Some(rule) = exceptions::decide(state, prefix).refuses(Access::METADATA) {
             return report::refuse(state, goal.call, Access::METADATA, rule, prefix);
         }
         end = directory_of(prefix);

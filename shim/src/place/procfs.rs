@@ -6,6 +6,7 @@ use ringfence_policy::Access;
 
 use super::{Goal, is_meant};
 use crate::arm::State;
+use crate::exceptions;
 use crate::report;
 use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS};
 use crate::table;
@@ -120,7 +121,7 @@ pub(super) fn magic(
     let ended = text.behind(target);
     let target = ended.get(..target).unwrap_or_default();
     if target.first() == Some(&b'/') {
-        if let Some(rule) = state.image.decide(target).refuses(Access::METADATA) {
+        if let Some(rule) = exceptions::decide(state, target).refuses(Access::METADATA) {
             let refusal = report::refuse(state, goal.call, Access::METADATA, rule, target);
             return refusal.err().map(Err);
         }

@@ -270,6 +270,35 @@ global_asm!(
     ".popsection",
 );
 
+// One word more of each thread.
+global_asm!(
+    ".pushsection .tbss.ringfence_held,\"awT\",@nobits",
+    ".hidden ringfence_held",
+    ".globl ringfence_held",
+    ".type ringfence_held, @tls_object",
+    ".size ringfence_held, 8",
+    ".balign 8",
+    "ringfence_held:",
+    ".zero 8",
+    ".popsection",
+);
+
+/// Where the calling thread's word is for what was found out about it.
+#[inline(always)]
+pub(crate) fn held() -> *mut usize {
+    let place: *mut usize;
+    // SAFETY: as in `lineage`.
+    unsafe {
+        asm!(
+            "mov {place}, qword ptr [rip + ringfence_held@GOTTPOFF]",
+            "add {place}, qword ptr fs:[0]",
+            place = out(reg) place,
+            options(nostack, readonly),
+        );
+    }
+    place
+}
+
 /// Where the calling thread's lineage is.
 #[inline(always)]
 pub(crate) fn lineage() -> *mut crate::lineage::Lineage {

@@ -4,7 +4,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use ringfence_policy::{
-    Access, Audit, CallerKind, CallerRule, Callers, Effect, FileRule, PathPattern, Place, Policy,
+    Access, Audience, Audit, CallerKind, CallerPrefix, CallerRule, Callers, Effect, FileRule,
+    PathPattern, Place, Policy,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +34,8 @@ struct Entry {
     words: &'static [&'static str],
     /// The path has wildcards.
     glob: bool,
+    /// For whom an exception is, by the words of the policy file; none for everybody.
+    callers: Vec<String>,
 }
 
 impl Rules {
@@ -48,7 +51,12 @@ impl Rules {
 
     /// Forbids every access to what a pattern finds; for a fence by hand.
     pub(crate) fn forbid_glob(mut self, pattern: impl Into<PathBuf>) -> Self {
-        self.forbidden.push(Entry { path: pattern.into(), words: &[], glob: true });
+        self.forbidden.push(Entry {
+            path: pattern.into(),
+            words: &[],
+            glob: true,
+            callers: vec![],
+        });
         self
     }
 
@@ -58,17 +66,24 @@ impl Rules {
         path: impl Into<PathBuf>,
         words: &'static [&'static str],
     ) -> Self {
-        self.forbidden.push(Entry { path: path.into(), words, glob: false });
+        self.forbidden.push(Entry { path: path.into(), words, glob: false, callers: vec![] });
         self
     }
 
     /// Makes an exception, by the words of the policy file.
-    pub(crate) fn allow(
+    pub(crate) fn allow(self, path: impl Into<PathBuf>, words: &'static [&'static str]) -> Self {
+        self.allow_for(&[], path, words)
+    }
+
+    /// Makes an exception for certain callers: `host`, `native:libreport.so`.
+    pub(crate) fn allow_for(
         mut self,
+        callers: &[&str],
         path: impl Into<PathBuf>,
         words: &'static [&'static str],
     ) -> Self {
-        self.allowed.push(Entry { path: path.into(), words, glob: false });
+        let callers = callers.iter().map(|&caller| caller.to_owned()).collect();
+        self.allowed.push(Entry { path: path.into(), words, glob: false, callers });
         self
     }
 
@@ -113,9 +128,15 @@ impl Rules {
         let list = |entries: &[Entry]| -> Vec<Value> {
             entries
                 .iter()
-                .map(|entry| match entry.words {
-                    [] => json!({"path": entry.path}),
-                    words => json!({"path": entry.path, "access": words}),
+                .map(|entry| {
+                    let mut shown = json!({"path": entry.path});
+                    if !entry.words.is_empty() {
+                        shown["access"] = json!(entry.words);
+                    }
+                    if !entry.callers.is_empty() {
+                        shown["callers"] = json!(entry.callers);
+                    }
+                    shown
                 })
                 .collect()
         };
@@ -174,17 +195,12 @@ impl Lists {
 
     fn rules(&self, section: &str) -> Vec<CallerRule> {
         let rule = |list: &str, effect, (index, text): (usize, &String)| {
-            let (kind, prefix) = text.split_once(':').expect("a kind and a prefix");
-            let kind = match kind {
-                "native" => CallerKind::Native,
-                "python" => CallerKind::Python,
-                _ => CallerKind::Java,
-            };
+            let (kind, prefix) = prefix(text);
             CallerRule {
                 id: format!("{section}.{list}[{index}]"),
                 section: format!("{section}.{list}"),
                 kind,
-                prefix: prefix.trim_end_matches('/').to_owned(),
+                prefix,
                 effect,
                 place: Place { file: "policy.yaml".into(), line: 1, column: 1 },
             }
@@ -197,7 +213,28 @@ impl Lists {
     }
 }
 
+/// The kind and the text of a prefix.
+fn prefix(text: &str) -> (CallerKind, String) {
+    let (kind, prefix) = text.split_once(':').expect("a kind and a prefix");
+    let kind = match kind {
+        "native" => CallerKind::Native,
+        "python" => CallerKind::Python,
+        _ => CallerKind::Java,
+    };
+    (kind, prefix.trim_end_matches('/').to_owned())
+}
+
 impl Entry {
+    fn audience(&self) -> Option<Audience> {
+        let named = self.callers.iter().filter(|caller| *caller != "host");
+        let host = self.callers.iter().any(|caller| caller == "host");
+        let callers = named.map(|text| {
+            let (kind, text) = prefix(text);
+            CallerPrefix { kind, text }
+        });
+        (!self.callers.is_empty()).then(|| Audience { host, callers: callers.collect() })
+    }
+
     fn rule(&self, id: String, section: &str, effect: Effect) -> FileRule {
         // A rule names a real place: as written but for a slash at its end, and with its links
         // resolved.
@@ -224,7 +261,7 @@ impl Entry {
             reason: None,
             fixed: false,
             leaf: self.path.is_file(),
-            audience: None,
+            audience: self.audience(),
         }
     }
 }

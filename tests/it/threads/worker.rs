@@ -99,6 +99,7 @@ pub(crate) struct Worker {
     pub(crate) jdk: Jdk,
     fence: Fence,
     options: Vec<String>,
+    variables: Vec<(String, String)>,
     scratch: Scratch,
 }
 
@@ -122,12 +123,18 @@ impl Worker {
         // A small machine has no common pool worth the name, and CompletableFuture then goes
         // another way.
         let pool = "-Djava.util.concurrent.ForkJoinPool.common.parallelism=3".to_owned();
-        Self { jdk, fence, options: vec![pool], scratch: Scratch::new() }
+        Self { jdk, fence, options: vec![pool], variables: vec![], scratch: Scratch::new() }
     }
 
     /// With further options of the JVM.
     pub(crate) fn with(mut self, options: &[&str]) -> Self {
         self.options.extend(options.iter().map(|&option| option.to_owned()));
+        self
+    }
+
+    /// With a variable in the environment, for the policy too.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -143,6 +150,7 @@ impl Worker {
         let plugins = fixture("worker/plugins");
         let mut java = self.fence.command(self.jdk.java());
         java.env("KESTRA_PLUGINS_PATH", &plugins).args(&self.options);
+        java.envs(self.variables.iter().map(|(name, value)| (name, value)));
         for (name, value) in [
             ("payload", fixture("worker/payload")),
             ("library", fixture("libempty.so")),

@@ -76,13 +76,18 @@ fn words_of_access_are_literal_in_rules_and_sufficient_in_exceptions() {
 
 #[test]
 fn an_exception_for_some_callers_is_never_one_for_all() {
-    let document = accepted(&native(
-        "  files:\n    forbidden: [/a]\n    allowed: [{path: /a/b, callers: [host]}]\n",
-    ));
+    let of = |callers: &str| {
+        let allowed = format!("    allowed: [{{path: /a/b, callers: [{callers}]}}]");
+        accepted(&native(&format!("  files:\n    forbidden: [/a]\n{allowed}\n")))
+    };
+    let document = of("host, 'native:libscan.so'");
     let audience = document.rules[1].audience.as_ref().expect("it is for some");
-    assert!(audience.host && audience.callers.is_empty());
-    assert_eq!(document.unenforced[0].what, "files.allowed[0].callers `host`");
-    assert_eq!(document.unenforced[0].span.to_string(), "env:POLICY:5:38");
+    assert!(audience.host && audience.callers.len() == 1 && document.unenforced.is_empty());
+    // Who is not found out has none, and the start says so.
+    let document = of("host, 'python:acme'");
+    assert_eq!(document.rules[1].audience.as_ref().map(|audience| audience.host), Some(true));
+    assert_eq!(document.unenforced[0].what, "files.allowed[0].callers `python:acme`");
+    assert_eq!(document.unenforced[0].span.to_string(), "env:POLICY:5:44");
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl<'a> Process<'a> {
         loaded.kestra = false;
         loaded.policy.rules.extend(room.rules());
         loaded.policy.rules.push(guard::environments());
-        let raised = run::raise(&program, options, loaded, mode, environment)?;
+        let raised = run::raise(&program, options, loaded, mode, environment)?.of_others();
         raised.prove()?;
         raised.announce(loaded, &program, options);
         let environment = raised.environment.clone();

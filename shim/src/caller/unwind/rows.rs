@@ -1,13 +1,13 @@
 //! What an object's `.eh_frame` says about the frame that an address of its code has.
 
-use super::Step;
 use super::bytes::Bytes;
+use super::{Found, Step};
 
 /// `DW_EH_PE_pcrel | DW_EH_PE_sdata4`, the one way in which linkers write addresses.
 pub(super) const RELATIVE: u8 = 0x1b;
 
 /// What a description of frames (an FDE) says about an address.
-pub(super) fn describe(mut description: Bytes, code: usize) -> Option<Step> {
+pub(super) fn describe(mut description: Bytes, code: usize) -> Option<Found> {
     let length = usize::try_from(description.word()?).ok()?;
     description.end = description.at.checked_add(length).filter(|end| *end <= description.end)?;
     let here = description.at;
@@ -25,7 +25,7 @@ pub(super) fn describe(mut description: Bytes, code: usize) -> Option<Step> {
     rows.run(common.instructions, start, usize::MAX)?;
     rows.first = rows.row;
     rows.run(description, start, code)?;
-    rows.row.step()
+    rows.row.found()
 }
 
 /// What descriptions have in common (a CIE).
@@ -87,10 +87,15 @@ struct Row {
     base: Option<i64>,
     /// rbp cannot be told, or nobody called.
     lost: bool,
+    /// Nobody called.
+    first: bool,
 }
 
 impl Row {
-    fn step(self) -> Option<Step> {
+    fn found(self) -> Option<Found> {
+        if self.first {
+            return Some(Found::First);
+        }
         if self.lost || !matches!(self.register, BASE | STACK) {
             return None;
         }
@@ -99,7 +104,7 @@ impl Row {
             None => 0,
         };
         let offset = usize::try_from(self.offset).ok().filter(|offset| offset % 8 == 0)?;
-        Some(Step { by_base: self.register == BASE, offset, saved })
+        Some(Found::Step(Step { by_base: self.register == BASE, offset, saved }))
     }
 }
 
@@ -200,7 +205,12 @@ impl Rows<'_> {
                 self.saved(register, self.scaled(place)?);
             }
             (_, RESTORE) => self.restored(bytes.number()?),
-            (_, UNDEFINED) => self.lose(bytes.number()?),
+            (_, UNDEFINED) => {
+                let register = bytes.number()?;
+                // The first frame of a thread says so by its return address.
+                self.row.first |= register == u64::from(RETURN_ADDRESS);
+                self.lose(register);
+            }
             (_, SAME_VALUE) => {
                 if bytes.number()? == BASE {
                     self.row.base = None;
