@@ -11,7 +11,8 @@ use alloc::vec::Vec;
 use core::ops::{BitAnd, BitAndAssign, BitOr, Not};
 
 use crate::callers::{CallerKind, CallerPrefix};
-use crate::{FileRule, Policy};
+use crate::pattern::Shape;
+use crate::{Access, FileRule, Policy};
 
 /// The callers that an exception is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,8 +114,10 @@ pub fn audiences(policy: &Policy) -> Vec<&Audience> {
 /// Whether a process may come to hold a directory by the exception of an audience: not by one of a
 /// file that nobody may put a directory in the place of.
 pub(crate) fn may_hold_directory(rule: &FileRule) -> bool {
-    let is_kept_a_file = rule.leaf && !rule.access.contains(crate::Access::WRITE);
-    rule.audience.is_some() && !is_kept_a_file
+    // The root is a directory, whatever a rule says.
+    let is_root = |name| matches!(Shape::of(name), Shape::Literal(b"/") | Shape::Glob(b"/"));
+    let is_file = rule.leaf && !rule.names.iter().any(is_root);
+    rule.audience.is_some() && (rule.access.contains(Access::WRITE) || !is_file)
 }
 
 /// The kinds of callers and their names, of one audience.

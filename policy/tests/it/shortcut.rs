@@ -59,6 +59,7 @@ fn is_wild(name: &PathPattern) -> bool {
 fn names(policy: &Policy, name: &PathPattern, place: &str) -> bool {
     let mut rule = policy.rules[0].clone();
     (rule.names, rule.effect, rule.access) = (vec![name.clone()], Effect::Forbid, Access::ALL);
+    rule.audience = None;
     let alone = Policy { rules: vec![rule], ..Policy::default() };
     let refuses = |path: &str| !reference::decide(&alone, path.as_bytes()).refused().is_empty();
     let parent = place.rsplit_once('/').map_or("", |(parent, _)| parent);
