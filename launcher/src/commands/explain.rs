@@ -171,8 +171,7 @@ impl InForce {
         let private = run::private::expected();
         // No command is named, so only those JVMs and commands count that every start looks for.
         let nothing = (Path::new("/"), &[][..]);
-        let (own, links) = ((library.as_path(), private.as_path()), Links::default());
-        let policy = run::complete(&loaded, loaded.policy.clone(), nothing, own, &links)?;
+        let policy = run::complete(&loaded, loaded.policy.clone(), nothing, (&library, &private))?;
         let image = run::compile(&policy)?;
         Ok(Self { policy, mode, built_in, image })
     }

@@ -17,7 +17,6 @@ use ringfence_policy::Effect;
 use super::{answer, refusal, report};
 use crate::cli::{self, Color};
 use crate::exit;
-use crate::places::Links;
 use crate::read::mistakes::Mistakes;
 use crate::read::render::Format;
 use crate::read::world::World;
@@ -146,8 +145,7 @@ fn compiled(loaded: &Loaded, pair: &Pair) -> Result<(Vec<u8>, String), Refusal> 
     run::policy::audit_can_be_there(&policy.audit.file)?;
     let own = policy.rules.iter().filter(|rule| rule.effect == Effect::Forbid).count();
     let directory = pair.library.parent().unwrap_or(Path::new("/"));
-    let files = (pair.library.as_path(), directory);
-    let policy = run::complete(loaded, policy, (Path::new("/"), &[]), files, &Links::default())?;
+    let policy = run::complete(loaded, policy, (Path::new("/"), &[]), (&pair.library, directory))?;
     let rules = format!("{own} forbidden path{}", if own == 1 { "" } else { "s" });
     Ok((run::compile(&policy)?, rules))
 }

@@ -1,15 +1,13 @@
 //! Where a name leads to through links, for a path that need not exist yet.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::rc::Rc;
 
 use rustix::fs::{FileType, lstat, readlink, stat};
 
-use super::listing::{Listing, Memory};
-use super::text::{beneath, components, first, last, normalise, parent, push, rest_below, root_or};
+use super::text::{components, join, normalise, rest_below};
 
 /// Whose links are followed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,71 +21,16 @@ pub(crate) enum Follow {
 
 /// As many links as the kernel follows.
 const MOST_LINKS: usize = 40;
-/// So many names of one directory are asked for before all of it is read.
-const MANY: usize = 8;
 
 /// What has been learnt of names so far: many paths go through the same directories, and within
 /// one start each has one answer.
 #[derive(Default)]
 pub(crate) struct Links {
-    listings: RefCell<HashMap<Vec<u8>, Rc<Listing>>>,
-    /// Paths without links that something lies beneath.
-    plain: RefCell<HashSet<Vec<u8>>>,
-    /// What was remembered; `None` where nothing is.
-    memory: Option<RefCell<Memory>>,
-    /// How many names of a directory were asked for.
-    asked: RefCell<HashMap<Vec<u8>, usize>>,
     targets: RefCell<HashMap<Vec<u8>, Option<Vec<u8>>>>,
     roots: RefCell<HashMap<Vec<u8>, bool>>,
 }
 
 impl Links {
-    /// With what an earlier start remembered.
-    pub(crate) fn remembering(bytes: &[u8]) -> Self {
-        Self { memory: Some(RefCell::new(Memory::from_bytes(bytes))), ..Self::default() }
-    }
-
-    /// What a later start is to remember, if that is not what was remembered.
-    pub(crate) fn to_remember(&self) -> Option<Vec<u8>> {
-        self.memory.as_ref()?.borrow_mut().renewed()
-    }
-
-    /// What a directory holds, whose name has no link in it; `None` where it cannot be read.
-    pub(crate) fn listing(&self, directory: &[u8]) -> Option<Rc<Listing>> {
-        if let Some(known) = self.known_listing(directory) {
-            return Some(known);
-        }
-        let listing = match &self.memory {
-            Some(memory) => memory.borrow_mut().read(directory)?,
-            None => Rc::new(Listing::read(directory)?),
-        };
-        self.listings.borrow_mut().insert(directory.to_vec(), Rc::clone(&listing));
-        Some(listing)
-    }
-
-    /// The same where it need not be read.
-    fn known_listing(&self, directory: &[u8]) -> Option<Rc<Listing>> {
-        if let Some(known) = self.listings.borrow().get(directory) {
-            return Some(Rc::clone(known));
-        }
-        let listing = self.memory.as_ref()?.borrow_mut().recall(directory)?;
-        self.listings.borrow_mut().insert(directory.to_vec(), Rc::clone(&listing));
-        Some(listing)
-    }
-
-    /// The listing of a directory of which many names are asked for: to read it at once pays where
-    /// that is remembered.
-    fn worth_listing(&self, directory: &[u8]) -> Option<Rc<Listing>> {
-        if let Some(known) = self.known_listing(directory) {
-            return Some(known);
-        }
-        self.memory.as_ref()?;
-        let mut asked = self.asked.borrow_mut();
-        let count = asked.entry(directory.to_vec()).or_default();
-        *count += 1;
-        if *count == MANY { self.listing(directory) } else { None }
-    }
-
     /// The path without links; what does not exist is kept as text below its last existing
     /// ancestor. `None` where a link on the way may not be followed, or there are too many.
     pub(crate) fn resolve(&self, path: &[u8], follow: Follow) -> Option<Vec<u8>> {
@@ -98,67 +41,37 @@ impl Links {
     /// resolved and those after it not, and the path without links as the last.
     /// `None` where a link may not be followed, or there are too many.
     pub(crate) fn chain(&self, path: &[u8], follow: Follow) -> Option<Vec<Vec<u8>>> {
-        // Before `done` lies no link; it is empty for the root. What is left begins in `rest` at `at`.
-        let (mut done, mut rest, mut at) = (Vec::new(), path.to_vec(), 0);
+        let mut rest: VecDeque<Vec<u8>> = components(path).map(<[u8]>::to_vec).collect();
+        let mut done: Vec<Vec<u8>> = Vec::new();
         let mut names = Vec::new();
-        loop {
-            at += self.skip_known(&mut done, &rest[at..]);
-            let Some((name, after)) = first(&rest[at..]) else { break };
-            at = rest.len() - after.len();
-            match name {
+        while let Some(name) = rest.pop_front() {
+            match name.as_slice() {
                 b"." => continue,
-                b".." => done.truncate(parent(&done).len()),
-                name => push(&mut done, name),
+                b".." => drop(done.pop()),
+                _ => done.push(name),
             }
-            let Some(target) = self.target(root_or(&done)) else {
-                if !after.is_empty() {
-                    self.plain.borrow_mut().insert(done.clone());
-                }
-                continue;
-            };
-            names.push(if after.is_empty() { done.clone() } else { beneath(&done, after) });
-            let directory = parent(&done);
-            let followed =
-                follow == Follow::All || (is_roots_link(&done) && self.are_roots(directory));
+            let here = join(done.iter().map(Vec::as_slice));
+            let Some(target) = self.target(&here) else { continue };
+            names.push(join(done.iter().chain(&rest).map(Vec::as_slice)));
+            done.pop();
+            let followed = follow == Follow::All || (is_root_owned(&here) && self.are_roots(&done));
             if names.len() > MOST_LINKS || !followed {
                 return None;
             }
-            let kept = if target.first() == Some(&b'/') { 0 } else { directory.len() };
-            done.truncate(kept);
-            (rest, at) = ([&target, &b"/"[..], after].concat(), 0);
-        }
-        names.push(root_or(&done).to_vec());
-        Some(names)
-    }
-
-    /// Goes on at the last component where all before it are known to hold no link; gives how much
-    /// of the path that is.
-    fn skip_known(&self, done: &mut Vec<u8>, path: &[u8]) -> usize {
-        let mut left = path;
-        while let Some(above) = left.strip_prefix(b"../") {
-            done.truncate(parent(done).len());
-            left = above;
-        }
-        let directory = parent(left.strip_suffix(b"/").unwrap_or(left));
-        if !directory.is_empty() {
-            // Those that are known have no `.`, `..` and `//`: any other text is not among them.
-            let slash = if directory.starts_with(b"/") { &b""[..] } else { b"/" };
-            let whole = [done, slash, directory].concat();
-            if self.plain.borrow().contains(&whole) {
-                left = left.get(directory.len()..).unwrap_or_default();
-                *done = whole;
+            if target.first() == Some(&b'/') {
+                done.clear();
+            }
+            for component in components(&target).collect::<Vec<_>>().into_iter().rev() {
+                rest.push_front(component.to_vec());
             }
         }
-        path.len() - left.len()
+        names.push(join(done.iter().map(Vec::as_slice)));
+        Some(names)
     }
 
     /// What the link of that name says; `None` for anything else. No link may stand before the last
     /// name.
     pub(crate) fn target(&self, here: &[u8]) -> Option<Vec<u8>> {
-        let listing = self.worth_listing(root_or(parent(here)));
-        if let Some(listing) = listing.filter(|_| !is_in_proc(here)) {
-            return listing.links.get(last(here)).cloned();
-        }
         if let Some(known) = self.targets.borrow().get(here) {
             return known.clone();
         }
@@ -168,19 +81,18 @@ impl Links {
     }
 
     /// Whether only root can change what is in a directory and in all above it.
-    fn are_roots(&self, directory: &[u8]) -> bool {
-        if let Some(roots) = self.roots.borrow().get(directory) {
-            return *roots;
-        }
-        let above = || directory.is_empty() || self.are_roots(parent(directory));
-        let roots = is_roots(root_or(directory)) && above();
-        self.roots.borrow_mut().insert(directory.to_vec(), roots);
-        roots
+    fn are_roots(&self, names: &[Vec<u8>]) -> bool {
+        let above = (0..=names.len()).map(|count| join(names[..count].iter().map(Vec::as_slice)));
+        let mut known = self.roots.borrow_mut();
+        above.into_iter().all(|directory| match known.get(&directory) {
+            Some(roots) => *roots,
+            None => {
+                let roots = is_roots(&directory);
+                known.insert(directory, roots);
+                roots
+            }
+        })
     }
-}
-
-fn is_in_proc(path: &[u8]) -> bool {
-    rest_below(path, b"/proc").is_some_and(|rest| !rest.is_empty())
 }
 
 /// What the link at `here` says; `None` for anything else. `/proc/self` leads elsewhere for each
@@ -199,11 +111,8 @@ fn is_roots(directory: &[u8]) -> bool {
     stat(OsStr::from_bytes(directory)).is_ok_and(|s| s.st_uid == 0 && s.st_mode & 0o022 == 0)
 }
 
-/// Whether a name is that of a link, and root's.
-fn is_roots_link(link: &[u8]) -> bool {
-    lstat(OsStr::from_bytes(link)).is_ok_and(|status| {
-        status.st_uid == 0 && FileType::from_raw_mode(status.st_mode) == FileType::Symlink
-    })
+fn is_root_owned(link: &[u8]) -> bool {
+    lstat(OsStr::from_bytes(link)).is_ok_and(|status| status.st_uid == 0)
 }
 
 /// The links at the top of the tree that every path crosses, such as `/bin` to `/usr/bin`, and
@@ -273,39 +182,6 @@ mod tests {
         symlink("/nonexistent/place", at.join("link")).expect("made");
         let found = Links::default().resolve(&bytes(&at.join("link/x")), Follow::All);
         assert_eq!(found, Some(b"/nonexistent/place/x".to_vec()));
-    }
-
-    #[test]
-    fn a_directory_that_was_listed_gives_the_same_answers() {
-        let (_scratch, at) = scratch();
-        std::fs::create_dir_all(at.join("real/dir")).expect("made");
-        symlink("file", at.join("real/dir/link")).expect("made");
-        symlink("real", at.join("way")).expect("made");
-        let file = Some(bytes(&at.join("real/dir/file")));
-        let links = Links::default();
-        for listed in ["real/dir", "way/dir"] {
-            links.listing(&bytes(&at.join(listed))).expect("it can be read");
-            for path in ["real/dir/link", "way/dir/link", "way/./dir/../dir//link", "real/dir/file"]
-            {
-                assert_eq!(links.resolve(&bytes(&at.join(path)), Follow::All), file, "{path}");
-            }
-        }
-    }
-
-    /// The answers are the same whether each name is asked for or directories are remembered.
-    #[test]
-    fn remembered_links_lead_where_links_lead() {
-        let usual = ["/usr/bin", "/bin", "/usr/sbin", "/etc/alternatives", "/"].map(Path::new);
-        let names = usual.iter().flat_map(|at| at.read_dir().into_iter().flatten().flatten());
-        let names: Vec<Vec<u8>> = names.map(|entry| bytes(&entry.path())).collect();
-        let (fresh, first) = (Links::default(), Links::remembering(b""));
-        let chains = |links: &Links| -> Vec<_> {
-            names.iter().map(|name| links.chain(name, Follow::Roots)).collect()
-        };
-        let expected = chains(&fresh);
-        assert_eq!(chains(&first), expected);
-        let second = Links::remembering(&first.to_remember().unwrap_or_default());
-        assert_eq!(chains(&second), expected);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! lead, under other mounts. What is allowed grows only by root's own links.
 
 mod links;
-mod listing;
 mod mounts;
 mod text;
 

@@ -47,34 +47,6 @@ pub(crate) fn rest_below<'a>(path: &'a [u8], base: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// The text behind the last slash.
-pub(super) fn last(path: &[u8]) -> &[u8] {
-    &path[path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1)..]
-}
-
-/// The first component of a path, and the path behind it.
-pub(super) fn first(path: &[u8]) -> Option<(&[u8], &[u8])> {
-    let start = path.iter().position(|&byte| byte != b'/')?;
-    let path = &path[start..];
-    let end = path.iter().position(|&byte| byte == b'/').unwrap_or(path.len());
-    Some(path.split_at(end))
-}
-
-/// The text before the last slash.
-pub(super) fn parent(path: &[u8]) -> &[u8] {
-    &path[..path.iter().rposition(|&byte| byte == b'/').unwrap_or(0)]
-}
-
-pub(super) fn push(path: &mut Vec<u8>, name: &[u8]) {
-    path.push(b'/');
-    path.extend_from_slice(name);
-}
-
-/// The root by its name.
-pub(super) fn root_or(path: &[u8]) -> &[u8] {
-    if path.is_empty() { b"/" } else { path }
-}
-
 /// A place that a rule names, split where wildcards begin.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {

@@ -27,7 +27,7 @@ pub(crate) fn exceptions(policy: Image<'_>, program: &Path, links: &Links) -> Ve
     let directories = directories(&path, links);
     let mut found: Vec<Vec<u8>> = directories
         .iter()
-        .flat_map(|directory| links_in(directory, links))
+        .flat_map(|directory| links_in(directory))
         .filter(|link| !is_left_to_another(link, &directories, policy, links))
         .chain([program.to_owned()])
         .flat_map(|command| forbidden_links(&command, policy, links))
@@ -52,9 +52,10 @@ fn directories(path: &OsStr, links: &Links) -> Vec<PathBuf> {
     found
 }
 
-fn links_in(directory: &Path, links: &Links) -> Vec<PathBuf> {
-    let listing = links.listing(directory.as_os_str().as_bytes()).unwrap_or_default();
-    listing.links.keys().map(|name| directory.join(OsStr::from_bytes(name))).collect()
+fn links_in(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    links.map(|entry| entry.path()).collect()
 }
 
 /// Whether all links behind this one are those of another command that is looked at as well: it is

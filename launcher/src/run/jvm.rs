@@ -35,7 +35,7 @@ pub(crate) fn exceptions(
 ) -> Vec<FileRule> {
     let javas = javas(program, std::env::var_os("PATH"));
     let homes = homes(&javas, named, std::env::var_os("JAVA_HOME"));
-    let files = homes.iter().flat_map(|home| links_in(home, links));
+    let files = homes.iter().flat_map(|home| links_in(home));
     let zone = TIME_ZONE.iter().filter(|_| !homes.is_empty()).map(PathBuf::from);
     let mut found: Vec<Vec<u8>> =
         files.chain(zone).flat_map(|link| behind(&link, policy, links)).collect();
@@ -110,22 +110,24 @@ fn is_home(directory: &Path) -> bool {
 }
 
 /// The links in a home's directories of configuration.
-fn links_in(home: &Path, links: &Links) -> Vec<PathBuf> {
+fn links_in(home: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for part in CONFIGURED {
         let depth = if part == "conf" { DEPTH } else { 1 };
-        collect_links(&home.join(part), depth, links, &mut found);
+        collect_links(&home.join(part), depth, &mut found);
     }
     found
 }
 
-fn collect_links(directory: &Path, depth: usize, links: &Links, found: &mut Vec<PathBuf>) {
-    let listing = links.listing(directory.as_os_str().as_bytes()).unwrap_or_default();
-    let path = |name: &Vec<u8>| directory.join(OsStr::from_bytes(name));
-    found.extend(listing.links.keys().map(path));
-    if depth > 1 {
-        let below = listing.directories.iter().map(path);
-        below.for_each(|below| collect_links(&below, depth - 1, links, found));
+fn collect_links(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => found.push(entry.path()),
+            Ok(kind) if kind.is_dir() && depth > 1 => {
+                collect_links(&entry.path(), depth - 1, found);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -190,7 +192,7 @@ pub(super) mod tests {
         {
             symlink("/etc/passwd", home.path().join(link)).expect("made");
         }
-        let mut found = links_in(home.path(), &Links::default());
+        let mut found = links_in(home.path());
         found.sort();
         assert_eq!(found, [home.path().join("conf/net.properties"), deep.join("x")]);
     }

@@ -182,12 +182,7 @@ pub(crate) fn raise(
     let private = private::directory(private::Holds::Data)?;
     let mut policy = loaded.policy.clone();
     policy::apply(&mut policy, options, mode)?;
-    let links = Links::remembering(&private::remembered(&private));
-    let own = (library.as_path(), private.as_path());
-    let policy = complete(loaded, policy, (program, &options.command), own, &links)?;
-    if let Some(bytes) = links.to_remember() {
-        private::remember(&private, &bytes);
-    }
+    let policy = complete(loaded, policy, (program, &options.command), (&library, &private))?;
     let bytes = compile(&policy)?;
     let view = parse(&bytes)?;
     target::check(program, view)?;
@@ -247,14 +242,13 @@ impl Raised {
 }
 
 /// The policy with all that a start adds: the fixed rules, every name of each place, what the
-/// JVMs within reach need, and the links by which commands are found; `links` may have been
-/// remembered. The program and the words of the command are `/` and none where nothing is started.
+/// JVMs within reach need, and the links by which commands are found. The program and the words of
+/// the command are `/` and none where nothing is started.
 pub(crate) fn complete(
     loaded: &Loaded,
     mut policy: Policy,
     (program, words): (&Path, &[OsString]),
     (library, private): (&Path, &Path),
-    links: &Links,
 ) -> Result<Policy, Refusal> {
     let own =
         guard::OwnFiles { private, library, policies: &loaded.files, audit: &policy.audit.file };
@@ -266,16 +260,16 @@ pub(crate) fn complete(
     let directories = callers::directories(words, std::env::var_os("KESTRA_PLUGINS_PATH"));
     callers::complete(&mut policy.callers, &policy.rules, loaded.kestra_callers, directories);
     callers::complete_audiences(&mut policy.rules);
-    // What is forbidden is never a matter of what was remembered.
-    places::widen(&mut policy, &Links::default()).map_err(|error| {
+    let links = Links::default();
+    places::widen(&mut policy, &links).map_err(|error| {
         Refusal::plain(error.to_string())
             .help("give the rule fewer wildcards, or mount procfs at /proc")
     })?;
     if let Some(homes) = &loaded.homes {
         let bytes = compile(&policy)?;
         let view = parse(&bytes)?;
-        let exceptions = jvm::exceptions(view, program, homes, links);
-        let on_the_way = commands::exceptions(view, program, links);
+        let exceptions = jvm::exceptions(view, program, homes, &links);
+        let on_the_way = commands::exceptions(view, program, &links);
         policy.rules.extend(exceptions.into_iter().chain(on_the_way));
     }
     Ok(policy)
@@ -293,8 +287,7 @@ pub(crate) fn of_machine(
     let private = private::directory(private::Holds::Data)?;
     let mut policy = loaded.policy.clone();
     policy.rules.extend(more);
-    let own = (library.as_path(), private.as_path());
-    compile(&complete(loaded, policy, (Path::new("/"), &[]), own, &Links::default())?)
+    compile(&complete(loaded, policy, (Path::new("/"), &[]), (&library, &private))?)
 }
 
 /// A fence for a container, where places have other names than here: the rules as they are written,

@@ -20,12 +20,6 @@ use super::library::on_noexec;
 use super::machine::exhausted;
 use super::refusal::Refusal;
 
-/// The mode of a file that a worker of any user reads, and of one that only launchers read.
-const FOR_ALL: u32 = 0o444;
-const FOR_US: u32 = 0o400;
-/// The most that is remembered, in bytes.
-const MOST_REMEMBERED: u64 = 4 << 20;
-
 /// What a directory will hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holds {
@@ -183,7 +177,7 @@ pub(crate) fn hand_over(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
     if is_already(path, bytes) {
         return Ok(());
     }
-    write(path, bytes, FOR_ALL).map_err(|error| {
+    write(path, bytes).map_err(|error| {
         let refusal = Refusal::plain(format!("cannot write `{}`: {error}", path.display()));
         let errno = Errno::from_io_error(&error);
         let help = errno.and_then(exhausted);
@@ -200,43 +194,19 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 fn is_already(path: &Path, bytes: &[u8]) -> bool {
-    let Some((mut file, length)) = ours(path, FOR_ALL) else { return false };
-    let mut found = Vec::new();
-    usize::try_from(length) == Ok(bytes.len())
-        && file.read_to_end(&mut found).is_ok()
-        && found == bytes
-}
-
-/// A file that is ours and has this mode, and its length.
-fn ours(path: &Path, mode: u32) -> Option<(File, u64)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let (none, resolve) = (rustix::fs::Mode::empty(), ResolveFlags::empty());
-    let file = rustix::fs::openat2(rustix::fs::CWD, path, flags, none, resolve).ok()?;
-    let file = File::from(file);
-    let status = file.metadata().ok()?;
-    let is_ours =
-        status.is_file() && status.uid() == geteuid().as_raw() && status.mode() & 0o7777 == mode;
-    is_ours.then_some((file, status.len()))
-}
-
-/// The file of what one start remembers for the next.
-const MEMORY: &str = "links";
-
-/// What an earlier start remembered, in a private directory; nothing where there is none.
-pub(crate) fn remembered(directory: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Some((file, _)) = ours(&directory.join(MEMORY), FOR_US) {
-        // Half of it is damaged, and a damaged one is none.
-        let _ = file.take(MOST_REMEMBERED).read_to_end(&mut bytes);
-    }
-    bytes
-}
-
-/// Remembers something for the next start. Where that cannot be, the next one takes longer.
-pub(crate) fn remember(directory: &Path, bytes: &[u8]) {
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MOST_REMEMBERED) {
-        let _ = write(&directory.join(MEMORY), bytes, FOR_US);
-    }
+    let (mode, resolve) = (rustix::fs::Mode::empty(), ResolveFlags::empty());
+    let Ok(file) = rustix::fs::openat2(rustix::fs::CWD, path, flags, mode, resolve) else {
+        return false;
+    };
+    let mut file = File::from(file);
+    let Ok(status) = file.metadata() else { return false };
+    let is_ours = status.is_file()
+        && status.uid() == geteuid().as_raw()
+        && status.mode() & 0o7777 == 0o444
+        && usize::try_from(status.len()) == Ok(bytes.len());
+    let mut found = Vec::new();
+    is_ours && file.read_to_end(&mut found).is_ok() && found == bytes
 }
 
 /// How the name of a file ends that is still being written.
@@ -262,7 +232,7 @@ fn sweep(directory: &Path) {
 }
 
 /// Under another name first, then renamed: nobody ever sees half of it.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     // The kernel would answer a write beyond the limit by a signal that ends this process.
     let most = getrlimit(Resource::Fsize).current;
     if most.is_some_and(|most| u64::try_from(bytes.len()).map_or(true, |length| length > most)) {
@@ -276,7 +246,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
         OpenOptions::new().write(true).create_new(true).mode(0o400).open(&temporary).and_then(
             |mut file| {
                 file.write_all(bytes)?;
-                file.set_permissions(Permissions::from_mode(mode))
+                file.set_permissions(Permissions::from_mode(0o444))
             },
         );
     let renamed = written.and_then(|()| std::fs::rename(&temporary, path));
@@ -325,22 +295,6 @@ mod tests {
         let before = path.metadata().expect("it exists").ino();
         written(private.path(), b"one");
         assert_eq!(path.metadata().expect("it exists").ino(), before);
-    }
-
-    #[test]
-    fn what_is_remembered_is_ours_alone() {
-        let private = private();
-        assert_eq!(remembered(private.path()), b"");
-        remember(private.path(), b"one");
-        remember(private.path(), b"two");
-        assert_eq!(remembered(private.path()), b"two");
-        let file = private.path().join(MEMORY);
-        assert_eq!(mode(&file), 0o400);
-        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("changed");
-        assert_eq!(remembered(private.path()), b"", "somebody else may have written it");
-        std::fs::remove_file(&file).expect("removed");
-        std::os::unix::fs::symlink("/etc/passwd", &file).expect("linked");
-        assert_eq!(remembered(private.path()), b"", "a link");
     }
 
     #[test]
