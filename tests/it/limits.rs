@@ -38,10 +38,14 @@ fn expect_open_by_instruction(way: &str, refused: &str) {
         let words = words.iter().map(|word| (*word).to_owned()).chain(places);
         fence.run(fixture("instruction"), words).text().to_owned()
     };
-    let open = Fence::open();
-    assert_eq!(printed(&open, &[way]), "ok SECRET", "{way}: the machine must have that");
+    let (open, fence) = (Fence::open(), Fence::by_hand(&scratch.rules()));
+    let reached = printed(&open, &[way]);
+    if ["EPERM", "ENOSYS", "EOPNOTSUPP"].iter().any(|errno| reached.ends_with(errno)) {
+        // The machine itself has none of that for anybody: a container's profile, a file system.
+        return assert_eq!(printed(&fence, &[way]), reached, "{way}");
+    }
+    assert_eq!(reached, "ok SECRET", "{way}");
     assert_eq!(printed(&open, &["libc", way]), "ok SECRET", "{way}");
-    let fence = Fence::by_hand(&scratch.rules());
     assert_eq!(printed(&fence, &["libc", way]), refused, "{way}");
     assert_eq!(printed(&fence, &[way]), "ok SECRET", "{way}");
 }
@@ -287,7 +291,7 @@ fn a_script_that_the_kernel_hands_to_another_is_judged_by_its_first_line() {
     }
     // What a user namespace registers binds nobody else.
     let script = r#"
-mount -t binfmt_misc none /proc/sys/fs/binfmt_misc || exit 1
+mount -t binfmt_misc none /proc/sys/fs/binfmt_misc || { echo none; exit; }
 echo ":other:M::OTHER::$1:" >/proc/sys/fs/binfmt_misc/register
 echo ":script:M::#!/bin/true --kind::$1:" >/proc/sys/fs/binfmt_misc/register
 for name in other script; do
@@ -304,7 +308,10 @@ done
     command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
     command.args([fixture("still"), fixture("start"), scratch.path("")]);
     let outcome = Fence::open().finish(&mut command);
-    assert_eq!(outcome.text(), "static\n-1 ENOEXEC\nstatic\nstatic", "{outcome:#?}");
+    // Before Linux 6.7 the kinds of all user namespaces are the machine's, and not for a test to change.
+    if outcome.text() != "none" {
+        assert_eq!(outcome.text(), "static\n-1 ENOEXEC\nstatic\nstatic", "{outcome:#?}");
+    }
 }
 
 /// A script without `#!` is run by libc's posix_spawn of before 2.15; ours is one function for all.
