@@ -44,7 +44,7 @@ pub(super) fn begin(state: &'static State, env: Env) -> Option<&'static Jvm> {
 }
 
 fn enter(state: &'static State, env: Env, tools: Tools) -> Option<&'static Jvm> {
-    let boot = Boot { env, find: bind::find(state, Original::FindBootClass, Some(env))? };
+    let boot = Boot::of(state, env)?;
     let known = known(state, env, boot)?;
     let jvm = Jvm {
         state,
@@ -60,7 +60,13 @@ fn enter(state: &'static State, env: Env, tools: Tools) -> Option<&'static Jvm> 
     }
     .keep()?;
     let here = Here { env, jvm };
-    here.weave(boot)?;
+    if !tools.may_tag() {
+        return None;
+    }
+    // What an archive of classes brings along may run without being seen.
+    if here.has_subjects()? {
+        here.weave_in();
+    }
     jvm.publish();
     Some(jvm)
 }
@@ -118,6 +124,10 @@ pub(super) struct Boot {
 }
 
 impl Boot {
+    pub(super) fn of(state: &State, env: Env) -> Option<Self> {
+        Some(Self { env, find: bind::find(state, Original::FindBootClass, Some(env))? })
+    }
+
     /// The class of that name, for ever; `None` where this JDK has none.
     pub(super) fn class(self, name: &CStr) -> Option<Ref> {
         let class = super::entry::find_boot_class(self.find, self.env, name);

@@ -180,7 +180,7 @@ impl Here {
 
     /// Whether a name is a subject's; where the policy says nothing of subjects, every program's
     /// class is one.
-    fn is_subject(self, name: &[u8]) -> bool {
+    pub(super) fn is_subject(self, name: &[u8]) -> bool {
         self.image().concerns(CallerKind::Java, name)
     }
 

@@ -59,19 +59,20 @@ impl Here {
             // One refusal would end the loop over all hooks, the host's too.
             return Some(Verdict::Start(reached.marks));
         }
-        if !self.is_runtimes(thread) {
-            return None;
-        }
         let is_pure = reached.marks.is_empty();
         // What is too large to be looked through is not for the runtime alone.
         let is_needed = reading.initialises
             || reading.head.has(Facts::PROCESSES.with(Facts::SHARED_TIMER)) && reached.is_whole()
             || reading.by_virtual && !is_virtual;
+        let compensates = reading.head.has(Facts::COMPENSATION) && !marks.is_empty();
+        let is_worker = reading.starter.has(Facts::CREATE_WORKER) && !compensates;
+        // Most threads are neither: the machine is not asked about them.
+        if !(is_pure && is_needed || is_worker) || !self.is_runtimes(thread) {
+            return None;
+        }
         if is_pure && is_needed {
             return Some(Verdict::Start(Marks::NONE));
         }
-        let compensates = reading.head.has(Facts::COMPENSATION) && !marks.is_empty();
-        let is_worker = reading.starter.has(Facts::CREATE_WORKER) && !compensates;
         (is_worker && self.is_shared_worker(thread)).then_some(Verdict::Start(Marks::NONE))
     }
 

@@ -38,16 +38,27 @@ impl Here {
             return Plan::Tag(Info { facts: Facts::DEFINED, marks: Marks::NONE });
         }
         if self.env.is_same(loader, known.application_loader) {
+            self.weave_for_definition(name);
             return self.into_application(name.is_some());
         }
+        let keeper = self.keeper(loader, 0);
+        if keeper == Keeper::Reflection {
+            return Plan::Plain;
+        }
+        self.weave_in();
         if self.loads_plugins(loader) {
             return self.into_plugin(loader, name, domain);
         }
-        match self.keeper(loader, 0) {
-            Keeper::Reflection => Plan::Plain,
-            Keeper::Plugin(_) | Keeper::Owned(_) | Keeper::Nobody | Keeper::Unknown => {
-                Plan::Tag(Info { facts: Facts::DEFINED, marks: self.definers() })
-            }
+        Plan::Tag(Info { facts: Facts::DEFINED, marks: self.definers() })
+    }
+
+    /// A class of the application's loader is about to be there: a subject's, or one whose name is
+    /// not known yet.
+    fn weave_for_definition(self, name: Option<&CStr>) {
+        let mut buffer = [0; 512];
+        match name.and_then(|name| dotted(name.to_bytes(), &mut buffer)) {
+            Some(name) => self.weave_for(name),
+            None => self.weave_in(),
         }
     }
 
@@ -91,10 +102,7 @@ impl Here {
     /// task's is none.
     fn name_by_slashes(self, loader: Ref, name: &[u8]) {
         let mut buffer = [0; 512];
-        let Some(dotted) = buffer.get_mut(..name.len()) else { return };
-        for (to, from) in dotted.iter_mut().zip(name) {
-            *to = if *from == b'/' { b'.' } else { *from };
-        }
+        let Some(dotted) = dotted(name, &mut buffer) else { return };
         self.name_plugin(loader, dotted);
     }
 
@@ -140,6 +148,7 @@ impl Here {
             let marks = if of.facts.has(Facts::FOREIGN) { of.marks } else { Marks::NONE };
             return Plan::Tag(Info { facts: Facts::DEFINED.with(genuine), marks });
         }
+        self.weave_in();
         let marks = self.definers();
         if marks.is_empty() {
             let marks = if of.facts.has(Facts::FOREIGN) { of.marks } else { Marks::NONE };
@@ -155,4 +164,13 @@ impl Here {
         let marks = classified(now).unwrap_or(now).marks.join(tag.marks);
         self.tools().set_tag(class, Info { facts: tag.facts, marks }.tag());
     }
+}
+
+/// A class's name as Java writes it; `None` where it does not fit.
+fn dotted<'a>(name: &[u8], into: &'a mut [u8]) -> Option<&'a [u8]> {
+    let text = into.get_mut(..name.len())?;
+    for (to, from) in text.iter_mut().zip(name) {
+        *to = if *from == b'/' { b'.' } else { *from };
+    }
+    Some(text)
 }

@@ -18,7 +18,7 @@ use super::launch::Java_java_lang_ProcessImpl_forkAndExec;
 use super::marks::Marks;
 use super::natives::Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand;
 use super::slot::Busy;
-use super::{begin, create};
+use super::{begin, create, weave};
 use crate::arm::{State, armed};
 use crate::interpose::Hook;
 use crate::lineage::{self, Lineage};
@@ -137,7 +137,12 @@ unsafe extern "C" fn JVM_FindLoadedClass(
         FindLoadedClass as fn(RawEnv, *mut c_void, *mut c_void) -> *mut c_void
     );
     // SAFETY: the caller's own arguments.
-    unsafe { next(env, loader, name) }
+    let class = unsafe { next(env, loader, name) };
+    // From an archive of classes it comes without being defined.
+    if !class.is_null() && !weave::is_in() {
+        called.judge(|here| Ref::new(name).map(|name| here.weave_for_text(name)));
+    }
+    class
 }
 
 #[cfg_attr(not(test), unsafe(no_mangle))]

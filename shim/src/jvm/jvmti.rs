@@ -52,6 +52,25 @@ pub(crate) type OnClassFile = unsafe extern "C" fn(
     *mut *mut u8,
 );
 
+/// `jvmtiHeapObjectCallback`.
+type OnObject = unsafe extern "C" fn(i64, i64, *mut i64, *const i64) -> c_int;
+
+/// `JVMTI_HEAP_OBJECT_EITHER`: tagged or not.
+const EITHER: c_int = 3;
+/// `JVMTI_ITERATION_CONTINUE`.
+const CONTINUE: c_int = 1;
+
+/// The machine shows an object's tag.
+unsafe extern "C" fn tag_untagged(_: i64, _: i64, own: *mut i64, wanted: *const i64) -> c_int {
+    // SAFETY: JVMTI says that the object's tag lies there, 0 for none; nobody else writes it now.
+    let own = unsafe { &mut *own };
+    if *own == 0 {
+        // SAFETY: what `tag_all` gave, which waits for the end.
+        *own = unsafe { wanted.read() };
+    }
+    CONTINUE
+}
+
 /// A JVMTI environment of our own; it lives as long as the machine.
 #[derive(Clone, Copy)]
 pub(crate) struct Tools(NonNull<*const *const c_void>);
@@ -122,21 +141,21 @@ impl Drop for Text {
     }
 }
 
-/// The fields of a class, in memory of the machine's.
-pub(crate) struct Fields {
+/// Fields or classes, in memory of the machine's.
+pub(crate) struct Items<T> {
     tools: Tools,
-    start: NonNull<Field>,
+    start: NonNull<T>,
     count: usize,
 }
 
-impl Fields {
-    pub(crate) fn items(&self) -> &[Field] {
+impl<T> Items<T> {
+    pub(crate) fn items(&self) -> &[T] {
         // SAFETY: the machine wrote that many, and they are ours until they are given back.
         unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.count) }
     }
 }
 
-impl Drop for Fields {
+impl<T> Drop for Items<T> {
     fn drop(&mut self) {
         self.tools.release(self.start.as_ptr().cast());
     }
@@ -163,11 +182,47 @@ impl Tools {
         call!(self, 133, (&raw mut phase => *mut c_int)) && phase == LIVE
     }
 
-    /// Asks for the right to tag objects and to change classes.
-    pub(crate) fn may_tag_and_retransform(self) -> bool {
+    /// Asks for the right to tag objects.
+    pub(crate) fn may_tag(self) -> bool {
+        self.may(CAN_TAG)
+    }
+
+    /// Asks for the right to change classes.
+    pub(crate) fn may_retransform(self) -> bool {
+        self.may(CAN_RETRANSFORM)
+    }
+
+    fn may(self, what: u64) -> bool {
         // `jvmtiCapabilities` is 16 bytes of bits.
-        let bits = [CAN_TAG | CAN_RETRANSFORM, 0_u64];
+        let bits = [what, 0_u64];
         call!(self, 142, (bits.as_ptr() => *const u64))
+    }
+
+    /// The classes that a loader is known to lead to.
+    pub(crate) fn classes_of(self, loader: Ref) -> Option<Items<Ref>> {
+        let (mut count, mut start): (c_int, *mut Ref) = (0, null_mut());
+        let done = call!(self, 79, (
+            loader.raw() => *mut c_void, &raw mut count => *mut c_int,
+            &raw mut start => *mut *mut Ref
+        ));
+        self.items(done, count, start)
+    }
+
+    /// Tags all objects of a class, and of those below it, that have no tag.
+    pub(crate) fn tag_all(self, class: Ref, tag: i64) -> bool {
+        call!(self, 112, (
+            class.raw() => *mut c_void, EITHER => c_int, tag_untagged => OnObject,
+            &raw const tag => *const i64
+        ))
+    }
+
+    fn items<T>(self, done: bool, count: c_int, start: *mut T) -> Option<Items<T>> {
+        let count = usize::try_from(count).ok()?;
+        if done {
+            NonNull::new(start).map(|start| Items { tools: self, start, count })
+        } else {
+            None
+        }
     }
 
     /// Fills `frames` with those of the calling thread from `start` on, the nearest first.
@@ -236,18 +291,13 @@ impl Tools {
     }
 
     /// The fields that a class declares.
-    pub(crate) fn fields(self, class: Ref) -> Option<Fields> {
+    pub(crate) fn fields(self, class: Ref) -> Option<Items<Field>> {
         let (mut count, mut start): (c_int, *mut Field) = (0, null_mut());
         let done = call!(self, 53, (
             class.raw() => *mut c_void, &raw mut count => *mut c_int,
             &raw mut start => *mut *mut Field
         ));
-        let count = usize::try_from(count).ok()?;
-        if done {
-            NonNull::new(start).map(|start| Fields { tools: self, start, count })
-        } else {
-            None
-        }
+        self.items(done, count, start)
     }
 
     /// The name and the type of a field of instances; `None` for a static one.

@@ -61,6 +61,12 @@ impl Here {
         self.tools().set_tag(pool, tag.tag());
     }
 
+    /// The pools that are there are the host's own.
+    pub(super) fn own_all(self) -> bool {
+        let tag = Info { facts: OWNED, marks: Marks::NONE };
+        self.tools().tag_all(self.known().executor, tag.tag())
+    }
+
     /// Who answers for a thread: everybody on the stack, and whoever it will run; for a pool's
     /// worker its owner.
     pub(super) fn answerable(

@@ -4,9 +4,10 @@
 //! followed through objects of the runtime, and through the host's where they are declared as
 //! something to run. Others than those that a subject holds in its own objects are not followed.
 
+use super::classes::classified;
 use super::here::Here;
 use super::jni::{Field, Ref};
-use super::kinds::Facts;
+use super::kinds::{Facts, Info};
 use super::marks::Marks;
 use super::shapes::Shape;
 
@@ -65,7 +66,8 @@ impl Here {
         found: &mut Reached,
     ) {
         let Some(class) = self.env.class_of(object) else { return };
-        let info = self.class(class);
+        let tag = Info::from_tag(self.tools().tag(class));
+        let info = classified(tag).unwrap_or_else(|| self.class(class));
         found.marks = found.marks.join(info.marks);
         found.is_somebodys |= info.facts.has(Facts::HOST);
         found.is_somebodys |= !is_root && info.facts.has(Facts::INTERNAL);
@@ -73,7 +75,7 @@ impl Here {
         let below = depth.saturating_add(1);
         if !info.is_subject() {
             let is_holder = info.facts.has(Facts::HOLDER);
-            self.with_shape(class, info, |shape| match shape {
+            self.with_shape(class, (info, tag), |shape| match shape {
                 Shape::Opaque | Shape::Fields { fields: [], .. } => {}
                 _ if below > DEEPEST => found.is_cut = true,
                 Shape::Array => self.elements(object, below, queue, found),

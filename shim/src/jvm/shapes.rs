@@ -106,19 +106,22 @@ fn shape_of(bits: u64, fields: &[Field]) -> Shape<'_> {
 }
 
 impl Here {
-    /// Shows `work` how to go on from an object of a class that is the runtime's or the host's.
+    /// Shows `work` how to go on from an object of a class that is the runtime's or the host's, and had
+    /// this tag before it was looked at.
     pub(super) fn with_shape<T>(
         self,
         class: Ref,
-        info: Info,
+        (info, tag): (Info, Info),
         work: impl FnOnce(Shape<'_>) -> T,
     ) -> T {
         // The marks of such a class are none: that half of its tag is free.
-        let tag = Info::from_tag(self.tools().tag(class));
-        let is_settled = tag.facts.has(Facts::CLASSIFIED);
-        if is_settled && let Some(shape) = self.jvm.shapes.shape(tag.marks.word()) {
+        if tag.facts.has(Facts::CLASSIFIED)
+            && let Some(shape) = self.jvm.shapes.shape(tag.marks.word())
+        {
             return work(shape);
         }
+        let tag = Info::from_tag(self.tools().tag(class));
+        let is_settled = tag.facts.has(Facts::CLASSIFIED);
         let collected = self.collect(class, info);
         if is_settled && let Some(number) = self.jvm.shapes.keep(&collected) {
             let marks = Marks::from_word(number);

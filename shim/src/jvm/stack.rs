@@ -4,7 +4,7 @@
 
 use core::ops::ControlFlow;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::here::Here;
 use super::jni::{Method, Ref};
@@ -22,6 +22,9 @@ const MORE: usize = 8192;
 /// The frames that are read at all. A deeper stack is one that somebody made deep.
 const DEEPEST: usize = 100_000;
 
+/// Whether a virtual thread was ever given marks: until then none has any.
+static VIRTUAL_MARKED: AtomicBool = AtomicBool::new(false);
+
 /// A stack could not be read to its bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooDeep;
@@ -36,17 +39,22 @@ impl Here {
         mut visit: impl FnMut(Info) -> ControlFlow<()>,
     ) -> Result<(), TooDeep> {
         let mut near = [Frame::NONE; FIRST];
-        let frames = self.tools().stack(0, &mut near).ok_or(TooDeep)?;
-        if self.show(frames, &mut visit).is_break() || frames.len() < FIRST {
+        // The machine walks from the nearest frame each time, so it is asked for all at once where
+        // there is room already.
+        let mut chunk = Chunk::kept();
+        let room = chunk.as_mut().map_or(near.as_mut_slice(), Chunk::frames);
+        let first = room.len();
+        let frames = self.tools().stack(0, room).ok_or(TooDeep)?;
+        if self.show(frames, &mut visit).is_break() || frames.len() < first {
             return Ok(());
         }
-        let mut chunk = Chunk::new();
+        let mut chunk = chunk.or_else(Chunk::new);
         // Where there is no memory for many, it goes on by few.
         let room = chunk.as_mut().map_or(near.as_mut_slice(), Chunk::frames);
         let most = room.len();
         // Behind the last frame the machine shows none, but says that this is an error. So each part
         // begins with the last frame of the one before.
-        let mut last = FIRST.saturating_sub(1);
+        let mut last = first.saturating_sub(1);
         while last < DEEPEST {
             let part = self.tools().stack(last, room).ok_or(TooDeep)?;
             let (_, frames) = part.split_first().ok_or(TooDeep)?;
@@ -114,6 +122,9 @@ impl Here {
     /// The marks that the calling thread got from whoever started it.
     pub(crate) fn lineage(self) -> Marks {
         let own = Marks::from_lineage(lineage::current().java);
+        if own.is_empty() && !VIRTUAL_MARKED.load(Ordering::Acquire) {
+            return own;
+        }
         let Some(kind) = self.known().virtual_thread else { return own };
         let Some(thread) = self.tools().current_thread() else { return own };
         // What carries a virtual thread runs for all.
@@ -131,6 +142,7 @@ impl Here {
     /// A new virtual thread gets its marks before it runs.
     pub(crate) fn set_virtual_lineage(self, thread: Ref, marks: Marks) {
         if self.virtual_lineage(thread) != marks {
+            VIRTUAL_MARKED.store(true, Ordering::Release);
             self.tools().set_tag(thread, Info { facts: Facts::default(), marks }.tag());
         }
     }
@@ -168,22 +180,24 @@ pub(crate) struct Everybody {
     pub(crate) is_whole: bool,
 }
 
-/// Memory for many frames, which no stack of a worker's has. One is kept for whoever comes next.
+/// Memory for many frames, which no stack of a worker's has. Some are kept for whoever comes next.
 struct Chunk {
     start: *mut u8,
 }
 
-/// The memory that is kept; null while somebody uses it.
-static KEPT: AtomicPtr<u8> = AtomicPtr::new(null_mut());
+/// The memory that is kept; null where there is none, or somebody uses it.
+static KEPT: [AtomicPtr<u8>; 4] = [const { AtomicPtr::new(null_mut()) }; 4];
 
 impl Chunk {
     const SIZE: usize = MORE * size_of::<Frame>();
 
+    /// One that was made for a deep stack before.
+    fn kept() -> Option<Self> {
+        let mut each = KEPT.iter().map(|place| place.swap(null_mut(), Ordering::Acquire));
+        each.find(|start| !start.is_null()).map(|start| Self { start })
+    }
+
     fn new() -> Option<Self> {
-        let kept = KEPT.swap(null_mut(), Ordering::Acquire);
-        if !kept.is_null() {
-            return Some(Self { start: kept });
-        }
         sys::map_memory(Self::SIZE).ok().map(|start| Self { start })
     }
 
@@ -196,9 +210,11 @@ impl Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        let kept =
-            KEPT.compare_exchange(null_mut(), self.start, Ordering::Release, Ordering::Relaxed);
-        if kept.is_err() {
+        let is_kept = KEPT.iter().any(|place| {
+            let free = null_mut();
+            place.compare_exchange(free, self.start, Ordering::Release, Ordering::Relaxed).is_ok()
+        });
+        if !is_kept {
             // SAFETY: a mapping of that size, to which no reference is left.
             unsafe { sys::unmap(self.start, Self::SIZE) };
         }

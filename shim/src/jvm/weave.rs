@@ -10,11 +10,15 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use ringfence_policy::CallerKind;
+
 use super::begin::Boot;
+use super::bind::unbound;
 use super::here::{Here, Jvm, tools};
 use super::jni::{Env, Native, RawEnv, Ref};
 use super::patch::{self, Site};
 use super::slot::Busy;
+use crate::sys;
 
 /// A class that calls us.
 struct Woven {
@@ -55,9 +59,73 @@ static WOVEN: [Woven; 4] = [
     pool(c"java/util/concurrent/ThreadPerTaskExecutor"),
 ];
 
+/// How far it is: nothing was done, somebody is at it, all calls are in.
+static DONE: AtomicU32 = AtomicU32::new(OPEN);
+const OPEN: u32 = 0;
+const BEGUN: u32 = 1;
+const WOVEN_IN: u32 = 2;
+
 impl Here {
-    /// Puts the calls in; `None` where a class that is there does not take one.
-    pub(super) fn weave(self, boot: Boot) -> Option<()> {
+    /// Puts the calls in, unless they are there. It is done before the first class is there that is
+    /// neither the runtime's nor the host's: until then all threads and pools are the host's, and
+    /// most programs end before.
+    #[inline]
+    pub(super) fn weave_in(self) {
+        if !is_in() {
+            self.weave_once();
+        }
+    }
+
+    #[cold]
+    fn weave_once(self) {
+        match DONE.compare_exchange(OPEN, BEGUN, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                let boot = Boot::of(self.jvm.state, self.env);
+                if boot.and_then(|boot| self.weave(boot)).is_none() {
+                    unbound(b"this Java's own classes do not take what rules about classes need");
+                }
+                DONE.store(WOVEN_IN, Ordering::Release);
+            }
+            // Whoever is at it waits for nobody: the machine has all of it done at a safepoint.
+            Err(_) => {
+                while !is_in() {
+                    sys::process::give_way();
+                }
+            }
+        }
+    }
+
+    /// A class of the application's loader is there, or is about to be.
+    pub(super) fn weave_for(self, name: &[u8]) {
+        if !is_in() && self.is_subject(name) {
+            self.weave_once();
+        }
+    }
+
+    /// The same, by a name in a Java text.
+    pub(super) fn weave_for_text(self, name: Ref) {
+        let mut buffer = [0; 512];
+        match self.env.text(name, &mut buffer) {
+            Some(name) => self.weave_for(name),
+            None => self.weave_in(),
+        }
+    }
+
+    /// Whether classes are there already that may be subjects'; `None` where the machine does not say.
+    pub(super) fn has_subjects(self) -> Option<bool> {
+        if !self.image().has_subjects(CallerKind::Java) {
+            return Some(true);
+        }
+        let classes = self.tools().classes_of(self.known().application_loader)?;
+        let is_subjects = |class: &Ref| {
+            let signature = self.tools().signature(*class);
+            signature.is_none_or(|mut name| self.is_subject(name.class_name()))
+        };
+        Some(classes.items().iter().any(is_subjects))
+    }
+
+    /// `None` where a class that is there does not take a call.
+    fn weave(self, boot: Boot) -> Option<()> {
         let mut classes = [None; WOVEN.len()];
         for (place, woven) in classes.iter_mut().zip(&WOVEN) {
             *place = boot.class(woven.class);
@@ -71,12 +139,13 @@ impl Here {
         let count =
             there.iter_mut().zip(classes.iter().flatten()).map(|(to, from)| *to = *from).count();
         let tools = self.tools();
-        let done = tools.may_tag_and_retransform()
-            && tools.retransform(there.get(..count)?, on_class_file);
+        let done = tools.may_retransform() && tools.retransform(there.get(..count)?, on_class_file);
         let is_called = |(class, woven): (&Option<Ref>, &Woven)| {
             class.is_none() || woven.calls.load(Ordering::Acquire) > 0
         };
-        (done && classes.iter().zip(&WOVEN).all(is_called)).then_some(())
+        let all = done && classes.iter().zip(&WOVEN).all(is_called);
+        // From here on pools are seen being made; those that are there are the host's.
+        (all && self.own_all()).then_some(())
     }
 
     /// Defines a class with one native method, which is its package's alone.
@@ -93,6 +162,11 @@ impl Here {
         let native = Native { name: method.as_ptr(), signature: kind.as_ptr(), function };
         self.env.register(class, &[native]).then_some(())
     }
+}
+
+/// Whether the calls are in.
+pub(super) fn is_in() -> bool {
+    DONE.load(Ordering::Acquire) == WOVEN_IN
 }
 
 /// A class file: `final synthetic class NAME { static native METHOD; }`.
