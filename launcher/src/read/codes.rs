@@ -233,6 +233,9 @@ hold."),
     code("RF408", "a restored JVM",
 "A JVM restored from a checkpoint brings back the fence of its first start, whatever the policy
 says today."),
+    code("RF409", "an AOT cache under class rules",
+"A JVM that is to note classes for an AOT cache cannot leave out those that rules about classes
+change. Make the cache without a fence; it may be used with one."),
     code("RF410", "a task that cannot be run",
 "`ringfence task` runs script tasks: those whose type ends in `Commands` or `Script`, and whose task
 runner is a process or a container. What a property asks for is done, or the task is not started."),
