@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::harness::Fence;
 
@@ -54,6 +55,12 @@ impl Jdk {
 
     pub(crate) fn java(&self) -> PathBuf {
         self.program("java")
+    }
+
+    /// Whether its JVM knows an option.
+    pub(crate) fn has(&self, option: &str) -> bool {
+        let run = Command::new(self.java()).args([option, "-version"]).output();
+        run.expect("java runs").status.success()
     }
 }
 

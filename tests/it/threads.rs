@@ -13,5 +13,9 @@ mod ways;
 mod runtime;
 // Exceptions to a forbidden path that are for some callers only.
 pub(crate) mod files;
+// What a JVM is told by options, agents, and programs that are no worker.
+mod machines;
+// Virtual threads, under each collector.
+mod virtuals;
 // What refusals and threads by the thousand leave behind.
 mod endurance;

@@ -33,12 +33,13 @@ fn tasks(jdk: &Jdk) -> Vec<Task> {
 
 /// Runs the tasks on every JDK with options of the JVM; `options` says which exist there.
 #[track_caller]
-fn expect_well(options: impl Fn(&Jdk) -> Vec<String>) {
+fn expect_well(policy: &str, options: impl Fn(&Jdk) -> Vec<String>) {
     for jdk in Jdk::all() {
         let options = options(&jdk);
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let worker = Worker::fenced(jdk.clone(), FORBIDDEN).with(&options);
-        expect_each(&format!("{jdk} with {options:?}"), &worker.run(&tasks(&jdk)), as_fenced);
+        let worker = Worker::fenced(jdk.clone(), policy).with(&options);
+        let what = format!("{jdk} with {options:?} under {policy}");
+        expect_each(&what, &worker.run(&tasks(&jdk)), as_fenced);
     }
 }
 
@@ -52,47 +53,53 @@ fn words(line: &str) -> Vec<String> {
 
 /// A flight recording from the start, beans for other machines, a debugger's door where the runtime
 /// has one, and a collector with threads of its own.
-#[test]
-fn what_watches_a_jvm_has_its_threads() {
-    let scratch = Scratch::new();
-    expect_well(|jdk| {
-        let recording = scratch.path(&format!("{}.jfr", jdk.major));
-        let mut options = words(
-            "-XX:+UseParallelGC -Dcom.sun.management.jmxremote.port=0 \
-             -Dcom.sun.management.jmxremote.authenticate=false \
-             -Dcom.sun.management.jmxremote.ssl=false",
-        );
-        options.push(format!("-XX:StartFlightRecording=filename={}", recording.display()));
-        // PyPI's runtime for Java 11 has no debugger's library.
-        if jdk.major > 11 {
-            options.extend(words(
-                "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0",
-            ));
-        }
-        options
-    });
+fn watched(jdk: &Jdk, scratch: &Scratch) -> Vec<String> {
+    let recording = scratch.path(&format!("{}.jfr", jdk.major));
+    let mut options = words(
+        "-XX:+UseParallelGC -Dcom.sun.management.jmxremote.port=0 \
+         -Dcom.sun.management.jmxremote.authenticate=false \
+         -Dcom.sun.management.jmxremote.ssl=false",
+    );
+    options.push(format!("-XX:StartFlightRecording=filename={}", recording.display()));
+    // PyPI's runtime for Java 11 has no debugger's library.
+    if jdk.major > 11 {
+        options.extend(words(
+            "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0",
+        ));
+    }
+    options
 }
 
 /// Another collector, one compiler, and an end of the JVM at the first error of memory: a refusal
 /// is none.
+fn brittle(jdk: &Jdk) -> Vec<String> {
+    let experimental = if jdk.major < 15 { "-XX:+UnlockExperimentalVMOptions " } else { "" };
+    words(&format!("{experimental}-XX:+UseZGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError"))
+}
+
+#[test]
+fn what_watches_a_jvm_has_its_threads() {
+    let scratch = Scratch::new();
+    expect_well(FORBIDDEN, |jdk| watched(jdk, &scratch));
+}
+
 #[test]
 fn a_jvm_that_ends_at_errors_of_memory_goes_on() {
-    expect_well(|jdk| {
-        let experimental = if jdk.major < 15 { "-XX:+UnlockExperimentalVMOptions " } else { "" };
-        words(&format!(
-            "{experimental}-XX:+UseZGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError"
-        ))
-    });
+    expect_well(AUTHORIZED, brittle);
 }
 
 #[test]
 #[ignore = "takes minutes: .ci/run --long"]
-fn an_interpreter_has_its_threads() {
-    expect_well(|_| words("-Xint"));
+fn every_jvm_has_its_threads_under_both_blocks() {
+    let scratch = Scratch::new();
+    expect_well(AUTHORIZED, |jdk| watched(jdk, &scratch));
+    expect_well(FORBIDDEN, brittle);
+    for policy in [AUTHORIZED, FORBIDDEN] {
+        expect_well(policy, |_| words("-Xint"));
+    }
 }
 
-/// Archives of classes are used. The one of Java 25 is made without a fence: what the fence changes
-/// in the runtime's own classes it cannot hold.
+/// Archives of classes are used, which are made without a fence.
 #[test]
 fn archives_of_classes_are_used() {
     let scratch = Scratch::new();

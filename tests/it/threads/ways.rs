@@ -57,7 +57,7 @@ fn groovy_scripts_create_no_thread_by_others() {
 
 #[test]
 fn groovy_scripts_create_no_thread_by_what_the_runtime_does_for_them() {
-    expect_refused("runtime.groovy");
+    expect_refused("threads/runtime.groovy");
 }
 
 /// The refusals are of the rules' making, not of the fence's being there.

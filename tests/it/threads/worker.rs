@@ -141,7 +141,7 @@ impl Worker {
     /// Runs tasks one after another to the worker's own end, and gives what came of each.
     #[track_caller]
     pub(crate) fn run(&self, tasks: &[Task]) -> Vec<Came> {
-        json_lines(self.output(tasks).text()).iter().filter_map(came).collect()
+        came_of(&self.output(tasks))
     }
 
     /// Runs tasks one after another to the worker's own end, and gives all that it printed.
@@ -178,6 +178,12 @@ type Line = BTreeMap<String, String>;
 fn json_lines(text: &str) -> Vec<Line> {
     let json = text.lines().filter(|line| line.starts_with('{'));
     json.map(|line| serde_json::from_str(line).expect("the worker prints JSON")).collect()
+}
+
+/// What came of each task, by what the worker printed.
+#[track_caller]
+pub(super) fn came_of(run: &Outcome) -> Vec<Came> {
+    json_lines(run.text()).iter().filter_map(came).collect()
 }
 
 fn came(line: &Line) -> Option<Came> {
