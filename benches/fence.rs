@@ -247,6 +247,24 @@ pub(crate) fn compile_java(tools: &Path) -> Result<()> {
     run(Command::new("javac").arg("-d").arg(tools).arg(source))
 }
 
+/// A Java with virtual threads, from where Debian has them.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn newer_java() -> Result<PathBuf> {
+    let homes = fs::read_dir("/usr/lib/jvm")?.flatten().map(|entry| entry.path());
+    let version = |home: &PathBuf| {
+        let release = fs::read_to_string(home.join("release")).ok()?;
+        let (_, version) = release.split_once("JAVA_VERSION=\"")?;
+        version.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok()
+    };
+    let newest = homes.filter_map(|home| Some((version(&home)?, home))).max();
+    match newest {
+        Some((21.., home)) => Ok(home.join("bin/java")),
+        _ => Err("virtual threads need a Java from 21 on below /usr/lib/jvm".into()),
+    }
+}
+
 /// Where cargo puts what it builds: the benchmark itself is in `DIR/release/deps`.
 fn target_directory() -> Result<PathBuf> {
     let own = std::env::current_exe()?;

@@ -159,7 +159,7 @@ impl Bench {
 
     /// The contestant, unless its call is not the shim's.
     fn hooked(&self, row: &Row) -> Result<Option<Box<dyn Sample>>> {
-        if matches!(row.work_kind, Work::Call(..) | Work::Java(..) | Work::Python(..)) {
+        if !matches!(row.work_kind, Work::Program(..) | Work::Memory) {
             let server = self.server(row, row.contestant)?;
             return Ok(server.hooked.then(|| Box::new(server) as Box<dyn Sample>));
         }
@@ -168,7 +168,9 @@ impl Bench {
 
     fn sample(&self, row: &Row, side: Side) -> Result<Box<dyn Sample>> {
         Ok(match row.work_kind {
-            Work::Call(..) | Work::Java(..) | Work::Python(..) => Box::new(self.server(row, side)?),
+            Work::Call(..) | Work::Java(..) | Work::Virtual(..) | Work::Python(..) => {
+                Box::new(self.server(row, side)?)
+            }
             Work::Memory => Box::new(Memory(self.server(row, side)?)),
             Work::Program(arguments, _) => {
                 let mut command = self.fences.command(side, arguments[0])?;
@@ -186,8 +188,12 @@ impl Bench {
             Ok(command)
         };
         let command: Command = match row.work_kind {
-            Work::Java(call, file) => {
-                let mut command = self.fences.command(side, "java")?;
+            Work::Java(call, file) | Work::Virtual(call, file) => {
+                let java = match row.work_kind {
+                    Work::Virtual(..) => fence::newer_java()?,
+                    _ => "java".into(),
+                };
+                let mut command = self.fences.command(side, java)?;
                 command.arg("-cp").arg(self.fences.tool("")).args(["Loop", call]);
                 command.arg(self.scratch.expand(file));
                 command

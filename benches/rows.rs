@@ -35,6 +35,8 @@ pub(crate) enum Work {
     Java(&'static str, &'static str),
     /// A call of `python/loop.py`.
     Python(&'static str),
+    /// The same in a JVM that has virtual threads.
+    Virtual(&'static str, &'static str),
     /// A program with its arguments, and the files that it needs.
     Program(&'static [&'static str], Tree),
     /// The memory of a process that waits.
@@ -240,6 +242,10 @@ pub(crate) const ROWS: &[Row] = &[
     java_thread("java-thread-10", "with class rules, below 10 frames", 1.04, "thread-10"),
     java_thread("java-thread-50", "below 50 frames", 1.08, "thread-50"),
     java_thread("java-thread-200", "below 200 frames", 1.20, "thread-200"),
+    Row {
+        work_kind: Work::Virtual("virtual-10", INPUT),
+        ..java_thread("virtual-thread-10", "a virtual thread, below 10 frames", 1.15, "")
+    },
     java("java-open", "opening in Java", "open"),
     java("java-read", "readAllBytes in Java", "read"),
     python_thread(
@@ -306,7 +312,7 @@ impl Row {
     /// Whether it runs a Java program of ours.
     pub(crate) fn needs_java(&self) -> bool {
         match self.work_kind {
-            Work::Java(..) => true,
+            Work::Java(..) | Work::Virtual(..) => true,
             Work::Program(arguments, _) => arguments[0] == "java",
             Work::Call(..) | Work::Python(..) | Work::Memory => false,
         }
@@ -322,7 +328,9 @@ impl Row {
 
     /// Whether it is pinned: loops are, but for that of eight threads.
     pub(crate) fn runs_on_one_processor(&self) -> bool {
-        matches!(self.work_kind, Work::Call(..) | Work::Java(..) | Work::Python(..))
-            && self.compare != Compare::Speed
+        matches!(
+            self.work_kind,
+            Work::Call(..) | Work::Java(..) | Work::Virtual(..) | Work::Python(..)
+        ) && self.compare != Compare::Speed
     }
 }

@@ -1,6 +1,9 @@
 import java.io.BufferedReader;
 import java.io.FileInputStream;
 import java.io.InputStreamReader;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -38,6 +41,7 @@ public final class Loop {
             case "thread-10" -> () -> thread(10);
             case "thread-50" -> () -> thread(50);
             case "thread-200" -> () -> thread(200);
+            case "virtual-10" -> virtual();
             default -> throw new IllegalArgumentException(name);
         };
     }
@@ -51,6 +55,32 @@ public final class Loop {
         Thread thread = new Thread(() -> {});
         thread.start();
         thread.join();
+    }
+
+    /** Starts a virtual thread below ten frames, and waits for it; the compiler of this class may know none. */
+    private static Call virtual() {
+        try {
+            MethodType type = MethodType.methodType(Thread.class, Runnable.class);
+            MethodHandle start = MethodHandles.lookup().findStatic(Thread.class, "startVirtualThread", type);
+            return () -> virtual(start, 10);
+        } catch (ReflectiveOperationException before21) {
+            throw new IllegalStateException(before21);
+        }
+    }
+
+    private static void virtual(MethodHandle start, int frames) throws Exception {
+        if (frames > 6) { // those of main, repeat, the call and this, and Thread's two
+            virtual(start, frames - 1);
+            return;
+        }
+        try {
+            Runnable nothing = () -> {};
+            ((Thread) start.invokeExact(nothing)).join();
+        } catch (Exception failed) {
+            throw failed;
+        } catch (Throwable failed) {
+            throw new IllegalStateException(failed);
+        }
     }
 
     private static void repeat(Call call, int times) throws Exception {
