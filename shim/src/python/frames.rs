@@ -16,7 +16,7 @@ const SEEN: usize = 16;
 /// The most bytes of a module's name.
 pub(super) const LONGEST_NAME: usize = 256;
 /// The most bytes of a file's name.
-const LONGEST_FILE: usize = 1024;
+pub(super) const LONGEST_FILE: usize = 1024;
 
 /// What is known about the code of a frame.
 pub(super) struct Code<'a> {

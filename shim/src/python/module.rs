@@ -13,6 +13,9 @@ pub(super) enum Owner<'a> {
     Host,
     /// A module's, by the name that it goes by, and by its file where that says another.
     Module(Option<&'a [u8]>, Option<Beneath<'a>>),
+    /// Goes by that name, or by `__main__` without one, and is from a file that does not bear it out:
+    /// any name that the path ends in may be the module's own.
+    Renamed(Option<&'a [u8]>, Beneath<'a>),
     /// Nobody's who is known.
     Nobody,
 }
@@ -28,11 +31,14 @@ pub(super) fn owner<'a>(name: Option<&'a [u8]>, file: &'a [u8], minor: u8) -> Ow
         let claimed = name.filter(|name| !is_main && !place.is(name));
         return Owner::Module(claimed, Some(place));
     }
-    match (name, library(file, minor)) {
-        (None, _) => Owner::Nobody,
-        (Some(_), _) if is_main => Owner::Host,
-        (Some(name), Some(place)) if place.is(name) || is_alias(name, place) => Owner::Runtime,
-        (Some(name), _) => Owner::Module(Some(name), None),
+    let path = file.strip_prefix(b"/").map(Beneath);
+    match (name, library(file, minor), path) {
+        (None, ..) => Owner::Nobody,
+        (Some(_), None, Some(path)) if is_main => Owner::Renamed(None, path),
+        (Some(_), ..) if is_main => Owner::Host,
+        (Some(name), Some(place), _) if place.is(name) || is_alias(name, place) => Owner::Runtime,
+        (Some(name), None, Some(path)) if !path.ends(name) => Owner::Renamed(Some(name), path),
+        (Some(name), ..) => Owner::Module(Some(name), None),
     }
 }
 
@@ -115,6 +121,18 @@ impl<'a> Beneath<'a> {
         Some(name)
     }
 
+    /// The paths that it ends in, the shortest first: `dag.py`, `models/dag.py`.
+    pub(super) fn ends_of(self) -> impl Iterator<Item = Self> {
+        let starts = self.0.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/');
+        let starts = starts.map(|(slash, _)| slash.saturating_add(1)).chain([0]);
+        starts.filter_map(move |start| self.0.get(start..)).map(Beneath)
+    }
+
+    /// Whether it ends in that name.
+    fn ends(self, name: &[u8]) -> bool {
+        self.ends_of().any(|end| end.is(name))
+    }
+
     /// Whether that is the name.
     fn is(self, name: &[u8]) -> bool {
         let stem = self.stem();
@@ -150,6 +168,12 @@ mod tests {
             Owner::Runtime => "runtime".into(),
             Owner::Host => "host".into(),
             Owner::Nobody => "nobody".into(),
+            Owner::Renamed(name, place) => {
+                let ends =
+                    place.ends_of().map(|end| text(end.name(&mut [0; 99]).expect("it fits")));
+                let name = name.map_or("host".into(), text);
+                format!("{name} or {}", ends.collect::<Vec<_>>().join(" or "))
+            }
             Owner::Module(name, place) => {
                 let place = place.map(|place| text(place.name(&mut [0; 99]).expect("it fits")));
                 let names = name.map(text).into_iter().chain(place);
@@ -185,10 +209,12 @@ mod tests {
 
     #[test]
     fn what_was_started_is_the_host() {
-        for file in ["/app/worker.py", "<string>", "<stdin>", "/usr/lib/python3.11/runpy.py"] {
+        for file in ["worker.py", "<string>", "<stdin>", "/usr/lib/python3.11/runpy.py"] {
             assert_eq!(whose("__main__", file), "host", "{file}");
         }
-        assert_eq!(whose("__mp_main__", "/app/worker.py"), "host");
+        for name in ["__main__", "__mp_main__"] {
+            assert_eq!(whose(name, "/app/worker.py"), "host or worker or app.worker");
+        }
     }
 
     #[test]
@@ -207,6 +233,17 @@ mod tests {
         assert_eq!(whose("evil", "/usr/lib/python3/dist-packages/evil.py"), "evil");
         assert_eq!(whose("evil.ways", "/opt/dags/evil/ways.py"), "evil.ways");
         assert_eq!(whose("evil", "<string>"), "evil");
+    }
+
+    #[test]
+    fn a_name_that_the_file_does_not_bear_out_is_not_the_only_one() {
+        assert_eq!(
+            whose("daily", "/opt/evil/__init__.py"),
+            "daily or __init__ or evil or opt.evil"
+        );
+        assert_eq!(whose("a.b", "/opt/a/b.py"), "a.b");
+        assert_eq!(whose("a.b", "/opt/a/b/__init__.py"), "a.b");
+        assert_eq!(whose("b", "/opt/ab.py"), "b or ab or opt.ab");
     }
 
     #[test]

@@ -4,9 +4,9 @@ use core::ops::ControlFlow;
 
 use ringfence_policy::{CallerKind, CallerList, CallerVerdict, Creation, Image, RuleIndex};
 
-use super::frames::{Code, LONGEST_NAME};
+use super::frames::{Code, LONGEST_FILE, LONGEST_NAME};
 use super::interpreter::Interpreter;
-use super::module::{Owner, beginnings, owner};
+use super::module::{Beneath, Owner, beginnings, owner};
 use super::subjects::{Gathered, Set};
 use crate::report::Why;
 
@@ -105,6 +105,7 @@ impl<'i> Reading<'i> {
             Owner::Runtime => {}
             Owner::Host => self.come_by(Nearest::Host),
             Owner::Nobody => self.nobody(),
+            Owner::Renamed(name, place) => self.renamed(name, place, is_main),
             Owner::Module(name, place) => {
                 self.come_by(Nearest::Module);
                 let mut bytes = [0; LONGEST_NAME];
@@ -117,6 +118,34 @@ impl<'i> Reading<'i> {
                     self.subject(name);
                 }
             }
+        }
+    }
+
+    /// Adds who goes by a name, or by `__main__`, that the file does not bear out: each name that the
+    /// file may stand for and a rule forbids, and beside a name of its own the file's.
+    fn renamed(&mut self, name: Option<&[u8]>, place: Beneath<'_>, is_main: bool) {
+        let mut bytes = [0; LONGEST_FILE];
+        let mut is_forbidden = false;
+        for end in place.ends_of() {
+            if let Some(own) = end.name(&mut bytes)
+                && forbids(self.image, own)
+            {
+                self.come_by(Nearest::Module);
+                self.subject(own);
+                is_forbidden = true;
+            }
+        }
+        match name {
+            Some(name) => {
+                self.come_by(Nearest::Module);
+                self.subject(name);
+                let own = place.ends_of().next().and_then(|end| end.name(&mut bytes));
+                if let Some(own) = own.filter(|_| !is_forbidden) {
+                    self.subject(own);
+                }
+            }
+            None if is_main && !is_forbidden => self.come_by(Nearest::Host),
+            None => {}
         }
     }
 
@@ -196,6 +225,14 @@ pub(super) fn is_starting(interpreter: &Interpreter) -> bool {
         });
     }
     found
+}
+
+/// Whether any list forbids a name.
+fn forbids(image: &Image<'_>, name: &[u8]) -> bool {
+    [Creation::Thread, Creation::Process].into_iter().any(|creation| {
+        let verdict = image.callers(creation, CallerKind::Python).judge(name);
+        matches!(verdict, CallerVerdict::Forbidden(_))
+    })
 }
 
 /// The beginning of a name that says all that the lists of the policy say about the whole: at
