@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use ringfence_policy::{Audience, Audiences, Effect, FileRule, PathPattern};
+use ringfence_policy::{Audience, Audiences, CallerKind, Effect, FileRule, PathPattern};
 
 use super::document::{Document, Prefix, PrefixRules};
 use super::files::may_hold;
@@ -118,6 +118,21 @@ fn no_subjects(document: &Document, mistakes: &mut Mistakes) {
                     .help("name those that rules are about: `callers: {subjects: [com.acme]}`"),
             );
         }
+    }
+    let names_class = |rule: &FileRule| {
+        let callers = rule.audience.iter().flat_map(|audience| &audience.callers);
+        callers.into_iter().any(|caller| caller.kind == CallerKind::Java)
+    };
+    let mut exceptions = document.rules.iter().zip(&document.spans);
+    if let Some((rule, span)) = exceptions.find(|(rule, _)| names_class(rule)) {
+        mistakes.add(
+            Mistake::new(
+                "RF309",
+                format!("`callers` of `{}` without `callers.subjects`", rule.pattern),
+            )
+            .at(span, "every class of the program must be named, the main class too")
+            .help("name those that are subjects: `callers: {subjects: [com.acme]}`"),
+        );
     }
 }
 

@@ -78,6 +78,20 @@ pub(super) fn audience(
             whole = false;
             continue;
         };
+        if prefix.kind == CallerKind::Native
+            && let Some((library, _)) = text.split_once('!')
+        {
+            context.mistakes.add(
+                Mistake::new(
+                    "RF206",
+                    format!("`{text}` in `{section}` names a function, but whole libraries are asked for"),
+                )
+                .at(&node.span, "not a caller of files")
+                .instead(&node.span, library.to_owned()),
+            );
+            whole = false;
+            continue;
+        }
         if !is_enforced_for_files(prefix.kind) {
             unenforced.push(Unenforced { what: what(), span: prefix.span });
         }
