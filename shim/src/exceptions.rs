@@ -232,7 +232,7 @@ impl Stack {
                     match caller::standing(state, frame) {
                         Ok(Standing::Jdk) if state.java => {}
                         Ok(Standing::Jdk) => {
-                            (stack.subjects, stack.named) = (true, Audiences::NONE)
+                            (stack.subjects, stack.named) = (true, Audiences::NONE);
                         }
                         Ok(Standing::Subject(named)) => {
                             stack.subjects = true;
