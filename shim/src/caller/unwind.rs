@@ -275,11 +275,9 @@ mod tests {
             let outer = kept.outward(frame, limit, _dl_find_object);
             let again = kept.outward(frame, limit, _dl_find_object);
             assert_eq!(again, outer, "what is kept is what was found");
-            match outer {
-                Outer::Frame(outer) => frame = outer,
-                Outer::None => break,
-                Outer::Unknown => panic!("it is not known what called {frame:x?}"),
-            }
+            assert_ne!(outer, Outer::Unknown, "what called {frame:x?}");
+            let Outer::Frame(outer) = outer else { break };
+            frame = outer;
             ours.push(frame.code);
         }
         // The first is where this function itself stands.
