@@ -23,12 +23,8 @@ mod objects;
 mod reading;
 mod subjects;
 
-#[expect(unused_imports, reason = "what exceptions for certain callers are to be judged by")]
-pub(crate) use decide::standing;
 pub(crate) use decide::{judge, judge_child};
 pub(crate) use interpreter::look_for;
-#[expect(unused_imports, reason = "what `standing` answers")]
-pub(crate) use reading::Standing;
 
 /// Whether the policy has rules about Python modules at all.
 pub(crate) fn is_wanted(image: &Image<'_>) -> bool {

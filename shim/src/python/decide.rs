@@ -3,7 +3,7 @@
 use ringfence_policy::{CallerKind, Creation};
 
 use super::interpreter::{known, look_at};
-use super::reading::{Reading, Standing, is_starting};
+use super::reading::{Reading, is_starting};
 use super::subjects::Set;
 use crate::arm::State;
 use crate::caller::{Callers, Frame};
@@ -57,17 +57,4 @@ pub(crate) fn judge_child(state: &State, callers: &Callers, call: Call, from: Fr
         return Ok(());
     }
     judge(state, callers, call, Creation::Process, from).map(|_| ())
-}
-
-/// On whose behalf the calling thread acts: everybody on its stack and in its lineage. A frame of
-/// the native code that asks leads to an interpreter that was loaded late.
-#[expect(dead_code, reason = "what exceptions for certain callers are to be judged by")]
-pub(crate) fn standing(state: &State, callers: &Callers, from: Option<Frame>) -> Standing {
-    if let Some(from) = from {
-        look_at(state, callers, from);
-    }
-    let mut reading = Reading::new(&state.image, Creation::Process);
-    known().for_each(|interpreter| reading.read(interpreter));
-    reading.inherit(Set::from_word(lineage::current().python));
-    Standing(reading.set())
 }

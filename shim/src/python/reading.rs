@@ -10,29 +10,6 @@ use super::module::{Beneath, Owner, beginnings, owner};
 use super::subjects::{Gathered, Set};
 use crate::report::Why;
 
-/// On whose behalf the calling thread acts, as far as Python knows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing(pub(super) Set);
-
-#[expect(dead_code, reason = "as `standing`, which answers it")]
-impl Standing {
-    /// Whether nobody but the host and the runtime is there.
-    pub(crate) const fn is_host(self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether there is code of nobody who is known, which nothing can be said for.
-    pub(crate) const fn has_nobody(self) -> bool {
-        self.0.has_nobody()
-    }
-
-    /// The subjects, each by the beginning of its name that some list tells from others, else by
-    /// its top-level package.
-    pub(crate) fn names(self) -> impl Iterator<Item = &'static [u8]> {
-        self.0.names()
-    }
-}
-
 /// Whose the innermost code is that is not the runtime's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Nearest {

@@ -67,7 +67,7 @@ fn a_policy_with_mistakes_starts_nothing() {
 #[test]
 fn what_nothing_enforces_is_refused_unless_it_is_allowed() {
     let text = "ringfence:\n  version: 1\n  files:\n    forbidden: [/nonexistent/]\n    \
-                allowed: [{path: /nonexistent/a, callers: [host]}]\n";
+                allowed: [{path: /nonexistent/a, callers: ['python:a.b']}]\n";
     let launcher = Launcher::with_policy(text);
     let outcome = launcher.expect_unstarted("RF406");
     assert!(outcome.stderr.contains("policy.yaml:5:"), "the place: {outcome:#?}");
