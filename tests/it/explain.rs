@@ -266,6 +266,33 @@ ok write `~/twin` expects allow (tested.yaml:6:15)
     assert_eq!(ringfence(&scratch, &["test", "policy.yaml"], "").status.code(), Some(2), "none");
 }
 
+/// Whoever is not named is told for whom an exception is, and a policy's tests ask for each.
+#[test]
+fn an_exception_for_some_is_none_for_others() {
+    let scratch = tree();
+    let allowed = "{path: ~/closed/secret, access: read, callers: [host, com.acme.Report]}";
+    let tests = [
+        "{read: ~/closed/secret, expect: deny}",
+        "{read: ~/closed/secret, by: host, expect: allow}",
+        "{read: ~/closed/secret, by: [com.acme.Report$1], expect: allow}",
+        "{read: ~/closed/secret, by: [com.acme.Report, com.acme.Other], expect: deny}",
+        "{write: ~/closed/secret, by: host, expect: deny}",
+    ];
+    let text = format!(
+        "ringfence:\n  version: 1\n  callers: {{subjects: [com.acme]}}\n  files:\n    \
+         forbidden: [~/closed/]\n    allowed:\n      - {allowed}\n  tests:\n    - {}\n",
+        tests.join("\n    - ")
+    );
+    scratch.file("policy.yaml", &text);
+    let (status, answer) = said(&scratch, &["--read", "closed/secret"]);
+    assert_eq!(status, Some(1));
+    let nearest = "the nearest exception is files.allowed `~/closed/secret` (policy.yaml:7:16): \
+                   it is for `host`, `java:com.acme.Report` only";
+    assert!(answer.contains(nearest), "{answer}");
+    let tested = ringfence(&scratch, &["test", "policy.yaml"], "");
+    assert!(tested.stdout.ends_with("5 passed, 0 failed, 0 not answered\n"), "{tested:#?}");
+}
+
 /// Rules about classes, modules and libraries, with tests of its own behind them.
 const CALLERS: &str = "ringfence:
   version: 1

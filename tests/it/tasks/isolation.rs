@@ -20,6 +20,21 @@ fn secrets_of_the_machine_are_out_of_reach() {
     assert_eq!(kitchen.run(&[]).text(), "Permission denied\nread");
 }
 
+/// A task is not the host, whoever starts it.
+#[test]
+fn what_is_for_the_host_is_not_for_a_task() {
+    let policy = |callers: &str| {
+        format!(
+            "{POLICY}\nringfence: {{version: 1, files: {{forbidden: [/etc/], allowed: \
+             [{{path: /etc/hostname, access: read{callers}}}]}}}}"
+        )
+    };
+    let tasks = shell("one", "", &[&probe(&["/etc/hostname", "/etc/passwd"])]);
+    let said = |callers| Kitchen::new(&policy(callers), &tasks).run(&[]).text().to_owned();
+    assert_eq!(said(", callers: [host]"), "Permission denied\nPermission denied");
+    assert_eq!(said(""), "read\nPermission denied", "the control");
+}
+
 #[test]
 fn the_workers_environment_is_out_of_reach() {
     let environ = ["/proc/$PPID/environ", "/proc/$PPID/task/$PPID/environ", "/proc/$PPID/stat"];
