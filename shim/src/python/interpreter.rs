@@ -178,11 +178,11 @@ impl Interpreter {
         // SAFETY: as above.
         let main = unsafe { (self.main)() };
         let is_held = current != 0 && (current == own || self.is_ours(current));
-        let memory = if is_held { Memory::Still } else { Memory::Moving };
         let thread = |state, is_current| Thread {
             state,
-            memory,
-            is_main: memory.part(state, THREAD_INTERPRETER) == Some(main),
+            // From 3.12 on each interpreter may have a lock of its own.
+            memory: if is_current { Memory::Still } else { Memory::Moving },
+            is_main: Memory::Still.part(state, THREAD_INTERPRETER) == Some(main),
             is_current,
         };
         let innermost = if is_held { thread(current, true) } else { thread(own, false) };
