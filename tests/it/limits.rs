@@ -13,6 +13,7 @@ use crate::r#async::{both, count};
 use crate::harness::{Fence, Rules, Scratch, fixture};
 use crate::programs::{Jdk, PYTHON};
 use crate::threads::files::{Files, OWN};
+use crate::threads::scripts::SCRIPT;
 use crate::threads::worker::{Task, Worker};
 
 #[test]
@@ -487,5 +488,35 @@ def ask():
     subprocess.run(['/bin/true'])
 left = functools.partial(os.system, 'echo started')
 ",
+    );
+}
+
+/// Whoever may start a program may have it load native code into the JVM. Attaching goes by a socket,
+/// whose file a rule can forbid.
+#[test]
+fn a_child_of_a_script_attaches_to_its_jvm() {
+    let jdk = Jdk::new(17);
+    let script = format!(
+        "def own = new File('/proc/self').canonicalFile.name
+        def words = ['{}', own, 'JVMTI.agent_load', System.getProperty('library')]
+        new ProcessBuilder(words).redirectErrorStream(true).start().inputStream.text",
+        jdk.program("jcmd").display()
+    );
+    let said = |files: &str| {
+        let scratch = Scratch::new();
+        let policy = format!(
+            "ringfence:\n  version: 1\n  callers: {{subjects: [io.kestra.plugin]}}\n  \
+             threads: {{forbidden: [io.kestra.plugin.scripts]}}\n{files}"
+        );
+        let worker = Worker::by(jdk.clone(), &scratch.file("policy.yaml", &policy));
+        worker.run(&[Task::new("attach", SCRIPT, &*script)])[0].value.clone()
+    };
+    // The library is no agent, and that is all that is wrong.
+    let loaded = "Agent_OnAttach is not available in";
+    assert!(said("").contains(loaded), "{}", said(""));
+    let refused = said("  files: {forbidden: [{glob: '/tmp/.java_pid*'}]}\n");
+    assert!(
+        !refused.contains(loaded) && refused.contains("Unable to open socket file"),
+        "{refused}"
     );
 }
