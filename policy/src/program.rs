@@ -13,6 +13,11 @@ const PROGRAM_HEADERS: u64 = 65_536;
 /// The most bytes of a dynamic section that are searched; real ones have some dozens of entries,
 /// of 16 bytes each.
 const DYNAMIC_BYTES: u64 = 65_536;
+/// The most bytes of notes that are read in a segment, each of a few dozen bytes.
+const NOTE_BYTES: u64 = 4096;
+/// The note in which Go's linker puts the identity of a build: its owner, with the NUL and padding,
+/// and its type (`ELF_NOTE_GOBUILDID_TAG` of cmd/link).
+const GO_NOTE: (&[u8; 4], u64) = (b"Go\0\0", 4);
 /// The name by which glibc's dynamic loader calls itself, whatever its file is called.
 const LOADER_NAME: &[u8] = b"ld-linux-x86-64.so.2";
 /// The places where distributions keep glibc's dynamic loader.
@@ -31,6 +36,7 @@ const EM_X86_64: u16 = 62;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
+const PT_NOTE: u32 = 4;
 const DT_NULL: u64 = 0;
 const DT_STRTAB: u64 = 5;
 const DT_SONAME: u64 = 14;
@@ -94,6 +100,9 @@ pub enum Program<'a> {
     Static,
     /// A dynamic program that names an audit library, which runs before any preloaded one.
     Audited,
+    /// A dynamic program that Go's linker made: the shim would enter it, but Go's own library makes
+    /// system calls without libc.
+    Go,
     /// A program for a 32-bit address space, or with the bytes of its numbers in the other order.
     OtherClass,
     /// A program for another machine: its `e_machine`.
@@ -223,6 +232,7 @@ struct Header {
     offset: u64,
     address: u64,
     file_size: u64,
+    alignment: u64,
 }
 
 /// What the dynamic section says.
@@ -256,6 +266,7 @@ impl Elf<'_, '_> {
         // The kernel takes the first PT_INTERP; ld.so reads the dynamic section in memory.
         match self.find(headers, |header| header.kind == PT_INTERP)? {
             Some(_) if dynamic.audits => Some(Program::Audited),
+            Some(_) if self.is_go(headers)? => Some(Program::Go),
             Some(header) => self.interpreter(&header).map(Program::Dynamic),
             None if self.is_loader(headers, &dynamic) => Some(Program::Loader),
             None => Some(Program::Static),
@@ -277,19 +288,53 @@ impl Elf<'_, '_> {
         wanted: impl Fn(&Header) -> bool,
     ) -> Option<Option<Header>> {
         for index in 0..headers.count {
-            let at = index.checked_mul(PROGRAM_HEADER)?.checked_add(headers.offset)?;
-            let bytes = self.read::<56>(at)?;
-            let header = Header {
-                kind: u32::try_from(number(&bytes, 0, 4)?).ok()?,
-                offset: number(&bytes, 8, 8)?,
-                address: number(&bytes, 16, 8)?,
-                file_size: number(&bytes, 32, 8)?,
-            };
+            let header = self.header(headers, index)?;
             if wanted(&header) {
                 return Some(Some(header));
             }
         }
         Some(None)
+    }
+
+    fn header(&mut self, headers: Headers, index: u64) -> Option<Header> {
+        let at = index.checked_mul(PROGRAM_HEADER)?.checked_add(headers.offset)?;
+        let bytes = self.read::<56>(at)?;
+        Some(Header {
+            kind: u32::try_from(number(&bytes, 0, 4)?).ok()?,
+            offset: number(&bytes, 8, 8)?,
+            address: number(&bytes, 16, 8)?,
+            file_size: number(&bytes, 32, 8)?,
+            alignment: number(&bytes, 48, 8)?,
+        })
+    }
+
+    /// Whether Go's linker says that it made the program; `None` where a header is unreadable.
+    fn is_go(&mut self, headers: Headers) -> Option<bool> {
+        for index in 0..headers.count {
+            let header = self.header(headers, index)?;
+            if header.kind == PT_NOTE && self.has_go_note(&header).unwrap_or(false) {
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
+    /// `None` where the notes end, or are not what notes are: nobody else minds those.
+    fn has_go_note(&mut self, segment: &Header) -> Option<bool> {
+        // Since 2018 there are notes whose descriptions are padded to 8 bytes.
+        let padding = if segment.alignment == 8 { 8_u64 } else { 4 };
+        let end = segment.offset.checked_add(segment.file_size.min(NOTE_BYTES))?;
+        let mut at = segment.offset;
+        loop {
+            let start = self.read::<16>(at).filter(|_| at < end)?;
+            let (owner, description) = (number(&start, 0, 4)?, number(&start, 4, 4)?);
+            if owner == 4 && (start.last_chunk()?, number(&start, 8, 4)?) == GO_NOTE {
+                return Some(true);
+            }
+            let behind = owner.checked_next_multiple_of(4)?.checked_add(12)?;
+            let behind = behind.checked_next_multiple_of(padding)?.checked_add(description)?;
+            at = at.checked_add(behind.checked_next_multiple_of(padding)?)?;
+        }
     }
 
     /// The kernel's rule: at least one byte and a NUL at the very end; the text ends at the first.

@@ -211,8 +211,9 @@ still ask for a privileged one, the network of the host, or its root directory a
     code("RF332", "a flow written anew",
 "The change could not be made within the text of the flow, so all of it was written anew. It says
 what it should, but its comments are lost."),
-    code("RF401", "a static program",
-"A static program has no dynamic linker that would load the fence."),
+    code("RF401", "a program that cannot be fenced",
+"A static program has no dynamic linker that would load the fence, and a Go program makes its system calls
+without libc, past the fence."),
     code("RF402", "a program that drops the fence",
 "A setuid or setgid program, or one with file capabilities, is started in secure mode, in which
 the dynamic linker drops the fence."),

@@ -184,6 +184,10 @@ fn not_enterable(path: &Path, kind: Program<'_>) -> Refusal {
             format!("`{shown}` is a static program"),
             "take a dynamically linked build of it: no library can be loaded into a static one",
         ),
+        Program::Go => (
+            format!("`{shown}` is a Go program, which makes its system calls without libc"),
+            "put a container or a mount namespace around it: a fence in front of libc does not hold it",
+        ),
         Program::OtherClass | Program::OtherMachine(_) => (
             format!("`{shown}` is a program for another kind of machine"),
             "take its build for x86-64",

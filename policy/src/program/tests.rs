@@ -22,6 +22,8 @@ struct Maker {
     machine: u16,
     interpreter: Option<Vec<u8>>,
     dynamic: Option<Dynamic>,
+    /// Segments of notes, by their alignment.
+    notes: Vec<(u64, Vec<u8>)>,
     /// The bytes between the file header and the program headers.
     gap: usize,
 }
@@ -35,6 +37,7 @@ impl Maker {
             machine: 62,
             interpreter: Some(GLIBC.to_vec()),
             dynamic: Some((entries, b"\0".to_vec())),
+            notes: Vec::new(),
             gap: 0,
         }
     }
@@ -47,18 +50,19 @@ impl Maker {
 
     fn bytes(&self) -> Vec<u8> {
         let count = 1 + u16::from(self.interpreter.is_some()) + u16::from(self.dynamic.is_some());
+        let count = count + u16::try_from(self.notes.len()).unwrap();
         let table = 64 + self.gap;
         let mut tail = table + 56 * usize::from(count);
         let mut body = Vec::new();
         let mut headers = Vec::new();
         if let Some(text) = &self.interpreter {
-            headers.push((3u32, tail, text.len()));
+            headers.push((3u32, tail, text.len(), 8));
             body.extend(text);
             tail += text.len();
         }
         if let Some((entries, strings)) = &self.dynamic {
             let strings_at = (tail + entries.len() * 16) as u64;
-            headers.push((2, tail, entries.len() * 16));
+            headers.push((2, tail, entries.len() * 16, 8));
             for &(tag, value) in entries {
                 body.extend(tag.to_le_bytes());
                 body.extend(if value == u64::MAX { strings_at } else { value }.to_le_bytes());
@@ -66,7 +70,12 @@ impl Maker {
             body.extend(strings);
             tail += entries.len() * 16 + strings.len();
         }
-        headers.insert(0, (1, 0, tail));
+        for (alignment, notes) in &self.notes {
+            headers.push((4, tail, notes.len(), *alignment));
+            body.extend(notes);
+            tail += notes.len();
+        }
+        headers.insert(0, (1, 0, tail, 8));
         let mut file = Vec::new();
         file.extend(b"\x7fELF");
         file.extend(self.ident);
@@ -82,13 +91,14 @@ impl Maker {
             file.extend(half.to_le_bytes());
         }
         file.resize(table, 0);
-        for (kind, offset, size) in headers {
+        for (kind, offset, size, alignment) in headers {
             file.extend(kind.to_le_bytes());
             file.extend(5u32.to_le_bytes());
             // Loaded elsewhere than it lies in the file, so that the two cannot be mistaken.
-            for value in [offset, offset, offset, size, size, 8] {
+            for value in [offset, offset, offset, size, size] {
                 file.extend((value as u64).to_le_bytes());
             }
+            file.extend(alignment.to_le_bytes());
         }
         file.extend(body);
         file
@@ -200,6 +210,52 @@ fn an_audit_library_is_seen() {
         let dynamic = Some((std::vec![(tag, 1), (0, 0)], b"\0x\0".to_vec()));
         assert_eq!(kind(&Maker { dynamic, ..Maker::dynamic() }.bytes()), "Audited");
     }
+}
+
+/// A note as linkers write it.
+fn note(owner: &[u8], kind: u32, description: &[u8], alignment: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for number in [owner.len(), description.len(), kind as usize] {
+        bytes.extend(u32::try_from(number).unwrap().to_le_bytes());
+    }
+    bytes.extend(owner);
+    bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+    bytes.extend(description);
+    bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+    bytes
+}
+
+#[test]
+fn what_go_s_linker_made_is_seen_by_its_note() {
+    let build = note(b"GNU\0", 3, &[7; 20], 4);
+    let property = note(b"GNU\0", 5, &[7; 12], 8);
+    let go = note(b"Go\0\0", 4, &[b'x'; 83], 4);
+    let other = note(b"Go\0\0", 5, b"", 4);
+    let with = |notes: &[(u64, &[&[u8]])]| {
+        let notes = notes.iter().map(|(alignment, notes)| (*alignment, notes.concat())).collect();
+        kind(&Maker { notes, ..Maker::dynamic() }.bytes())
+    };
+    let dynamic = kind(&Maker::dynamic().bytes());
+    for notes in [
+        &[(4, &[&go[..]][..])][..],
+        &[(8, &[&property[..]]), (4, &[&build, &go])],
+        &[(4, &[&build, &other, &go, &build])],
+    ] {
+        assert_eq!(with(notes), "Go", "{notes:?}");
+    }
+    let cut = &go[..14];
+    let endless = &[0xff; 40][..];
+    for notes in [
+        &[(4, &[&build[..], &other][..])][..],
+        &[(8, &[&property])],
+        &[(4, &[cut])],
+        &[(4, &[endless, &go])],
+        &[(4, &[])],
+    ] {
+        assert_eq!(with(notes), dynamic, "{notes:?}");
+    }
+    let without_loader = Maker { interpreter: None, notes: std::vec![(4, go)], ..Maker::dynamic() };
+    assert_eq!(kind(&without_loader.bytes()), "Static");
 }
 
 #[test]

@@ -309,6 +309,7 @@ fn judge_kind(program: Program<'_>) -> Result<Found, Reason> {
         Program::Neither => Ok(Found::Neither),
         Program::Static => Err(Reason::Static),
         Program::Audited => Err(Reason::Audited),
+        Program::Go => Err(Reason::Go),
         Program::OtherClass => Err(Reason::OtherClass),
         Program::OtherMachine(_) => Err(Reason::OtherMachine),
         Program::Damaged => Err(Reason::Damaged),
@@ -375,6 +376,8 @@ pub(crate) enum Reason {
     Damaged,
     /// It names an audit library.
     Audited,
+    /// Go's library makes its own system calls.
+    Go,
     /// It has file capabilities.
     Capabilities,
     /// It changes its user or group.
@@ -400,6 +403,10 @@ impl Reason {
             Self::Audited => {
                 b"it loads an audit library in front of the fence; \
                 link it without --audit"
+            }
+            Self::Go => {
+                b"it is a Go program, which makes its system calls without libc, past the fence; \
+                use another program"
             }
             Self::Capabilities => {
                 b"it has file capabilities, with which ld.so drops the fence; \

@@ -62,6 +62,29 @@ fn a_static_program_is_refused() {
     }
 }
 
+/// Go's own library makes system calls by itself, also in a program that ld.so loads.
+#[test]
+fn a_go_program_is_refused() {
+    let scratch = Scratch::new();
+    let places = ["/usr/sbin/runc", "/usr/bin/runc"].map(Path::new);
+    let go = places.into_iter().find(|place| place.exists()).expect("Debian's package runc");
+    copy(&scratch, go, "go");
+    let run = |fence: &Fence, program: &str| {
+        let line = scratch.text(program);
+        fence.run("sh", ["-c", &format!("{line} --version; echo $?")])
+    };
+    let control = run(&Fence::open(), "go");
+    assert!(control.stdout.contains("go: go1"), "linked by Go: {control:#?}");
+    let refused = run(&irrelevant(), "go");
+    assert_eq!(refused.stdout, "126\n", "{refused:#?}");
+    assert!(reasons(&refused).contains("a Go program"), "{refused:#?}");
+    copy(&scratch, "/bin/cat", "twin");
+    assert!(run(&irrelevant(), "twin").stdout.ends_with("\n0\n"));
+    let launched = Fence::by_launcher(&scratch.rules()).run(go, ["--version"]);
+    assert_eq!(launched.status.code(), Some(125), "{launched:#?}");
+    assert!(launched.stderr.contains("RF401") && launched.stderr.contains("a Go program"));
+}
+
 #[test]
 fn a_shell_does_not_run_a_refused_program_itself() {
     let scratch = Scratch::new();
