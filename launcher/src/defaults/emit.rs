@@ -180,7 +180,8 @@ fn is_plain(text: &str) -> bool {
         text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '.' | '$'));
     let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-/$:@+()=~%;<>|^'\"?!*&".contains(c);
     starts
-        && !text.ends_with([' ', ':'])
+        // Before a brace the last two would begin an entry to some readers.
+        && !text.ends_with([' ', ':', '-', '?'])
         && !text.contains(": ")
         && text.chars().all(allowed)
         && !is_number(text)
@@ -214,6 +215,8 @@ mod tests {
             ("10m", "10m"),
             ("a: b", "\"a: b\""),
             ("a #b", "\"a #b\""),
+            ("a -", "\"a -\""),
+            ("a -b", "a -b"),
             ("{{ inputs.x }}", "\"{{ inputs.x }}\""),
             ("{{ inputs[\"x\"] }}", "'{{ inputs[\"x\"] }}'"),
             ("a, b", "\"a, b\""),
