@@ -245,7 +245,6 @@ fn look_up(code: usize, find: FindObject) -> Option<Found> {
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_macros,
-    clippy::panic,
     clippy::fn_to_numeric_cast_any,
     reason = "a test"
 )]

@@ -33,7 +33,7 @@ pub(crate) fn opener() -> Option<Opener> {
     }
     let env = jvm.machine.attached()?;
     let _busy = Busy::begin()?;
-    if env.is_pending() {
+    if !jvm.may_ask(env) || env.is_pending() {
         return None;
     }
     env.framed(64, || Here { env, jvm }.opener())
