@@ -246,6 +246,16 @@ pub(crate) const ROWS: &[Row] = &[
         work_kind: Work::Virtual("virtual-10", INPUT),
         ..java_thread("virtual-thread-10", "a virtual thread, below 10 frames", 1.15, "")
     },
+    Row {
+        contestant: Side::JavaRules,
+        ..program(
+            "javac",
+            "javac of 500 classes, with class rules",
+            1.02,
+            &["javac", "-d", "@/classes/out", "@@/classes/sources"],
+            Tree::Classes,
+        )
+    },
     java("java-open", "opening in Java", "open"),
     java("java-read", "readAllBytes in Java", "read"),
     python_thread(
@@ -313,7 +323,7 @@ impl Row {
     pub(crate) fn needs_java(&self) -> bool {
         match self.work_kind {
             Work::Java(..) | Work::Virtual(..) => true,
-            Work::Program(arguments, _) => arguments[0] == "java",
+            Work::Program(arguments, _) => matches!(arguments[0], "java" | "javac"),
             Work::Call(..) | Work::Python(..) | Work::Memory => false,
         }
     }

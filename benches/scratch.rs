@@ -26,6 +26,8 @@ pub(crate) enum Tree {
     Repository,
     /// Packages of Python's own library.
     Python,
+    /// 500 classes in Java, and their names in `@/classes/sources`.
+    Classes,
 }
 
 /// The directory with all of it.
@@ -63,8 +65,12 @@ impl Scratch {
         Ok(Scratch { directory, root, planted: RefCell::new(vec![Tree::Work]) })
     }
 
-    /// The text with `@` at its beginning replaced by the directory.
+    /// The text with `@` at its beginning replaced by the directory; `@@` leaves one there, as for a
+    /// file of arguments.
     pub(crate) fn expand(&self, text: &str) -> PathBuf {
+        if let Some(file) = text.strip_prefix('@').filter(|file| file.starts_with('@')) {
+            return PathBuf::from(format!("@{}", self.expand(file).display()));
+        }
         match text.strip_prefix('@') {
             Some(rest) => self.root.join(rest.trim_start_matches('/')),
             None => PathBuf::from(text),
@@ -84,6 +90,7 @@ impl Scratch {
             Tree::Files => files(&self.root.join("files"))?,
             Tree::Repository => repository(&self.root.join("repository"))?,
             Tree::Python => python(&self.root.join("python"))?,
+            Tree::Classes => classes(&self.root.join("classes"))?,
         }
         self.planted.borrow_mut().push(tree);
         Ok(())
@@ -125,6 +132,33 @@ fn repository(root: &Path) -> Result<()> {
     run(git(root).args(["init", "-q"]))?;
     run(git(root).args(["add", "."]))?;
     run(git(root).args(identity).args(["commit", "-q", "-m", "The files"]))
+}
+
+/// Each class has one of its own kind inside, and calls the one before.
+fn classes(root: &Path) -> Result<()> {
+    let directory = root.join("some");
+    fs::create_dir_all(&directory)?;
+    let mut sources = String::new();
+    for number in 0..500_u32 {
+        let before = number.saturating_sub(1);
+        let text = format!(
+            "package some;\n\
+             import java.util.List;\n\
+             public final class Part{number} {{\n\
+             \x20   static final class Inner {{ int value = {number}; }}\n\
+             \x20   public static int sum(List<String> names) {{\n\
+             \x20       Inner inner = new Inner();\n\
+             \x20       if (names.isEmpty()) return inner.value;\n\
+             \x20       return names.size() + Part{before}.sum(names.subList(1, names.size()));\n\
+             \x20   }}\n\
+             }}\n"
+        );
+        let file = directory.join(format!("Part{number}.java"));
+        fs::write(&file, text)?;
+        sources = format!("{sources}{}\n", file.display());
+    }
+    fs::write(root.join("sources"), sources)?;
+    Ok(())
 }
 
 fn git(root: &Path) -> Command {
