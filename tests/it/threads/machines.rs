@@ -105,3 +105,29 @@ fn an_agent_is_fenced() {
         }
     }
 }
+
+/// An agent that a child's environment names, as a script may give it to the program that it starts.
+#[test]
+fn an_agent_that_the_environment_of_a_child_names_is_fenced() {
+    let scratch = Scratch::new();
+    let agent = |file| format!("-agentpath:{}={}", fixture("libagent.so").display(), file);
+    let child = "JAVA_TOOL_OPTIONS=$1 exec \"$2\" -version";
+    let text = "kestra: {ee: {javaSecurity: {enabled: true, forbiddenPaths: [/etc/hostname], \
+                forbiddenClassPrefix: [io.kestra.plugin.scripts]}}}";
+    let policy = scratch.file("policy.yaml", text);
+    let twin = scratch.text("twin");
+    for jdk in Jdk::all() {
+        for (fence, file, opens) in [
+            (Fence::open(), "/etc/hostname", "ok"),
+            (Fence::by_policies(&[&policy], &[]), "/etc/hostname", "EACCES"),
+            (Fence::by_policies(&[&policy], &[]), twin.as_str(), "ok"),
+        ] {
+            let mut sh = fence.command("sh");
+            sh.args(["-c", child, "sh", &agent(file)]).arg(jdk.java());
+            let run = fence.finish(&mut sh);
+            let said: Vec<_> =
+                lines(&run).into_iter().filter(|line| line.starts_with("agent: open")).collect();
+            assert_eq!(said, [format!("agent: open {opens}")], "{jdk}: {run:#?}");
+        }
+    }
+}
