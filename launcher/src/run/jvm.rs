@@ -17,7 +17,8 @@ use crate::places::{Follow, Links};
 /// Reading a file, and looking at it and at the links that lead to it.
 const READ_ONLY: Access = Access::READ.with(Access::METADATA);
 /// The directories of a java.home that hold links to configuration.
-const CONFIGURED: [&str; 6] = ["conf", "lib", "lib/security", "jre/lib", "jre/lib/security", "."];
+const CONFIGURED: [&str; 7] =
+    ["conf", "lib", "lib/security", "lib/jfr", "jre/lib", "jre/lib/security", "."];
 /// Where a JVM finds the machine's time zone. libc reads it too, unasked: a worker that computes
 /// in another zone than its machine would be changed by the fence, and nobody told.
 const TIME_ZONE: [&str; 2] = ["/etc/localtime", "/etc/timezone"];
@@ -187,14 +188,21 @@ pub(super) mod tests {
         let home = tempfile::tempdir().expect("a temporary directory");
         let deep = home.path().join("conf/security/policy/unlimited");
         std::fs::create_dir_all(&deep).expect("made");
-        std::fs::create_dir_all(home.path().join("legal/java.base")).expect("made");
-        for link in ["conf/net.properties", "conf/security/policy/unlimited/x", "legal/java.base/y"]
-        {
+        for directory in ["legal/java.base", "lib/jfr"] {
+            std::fs::create_dir_all(home.path().join(directory)).expect("made");
+        }
+        for link in [
+            "conf/net.properties",
+            "conf/security/policy/unlimited/x",
+            "legal/java.base/y",
+            "lib/jfr/default.jfc",
+        ] {
             symlink("/etc/passwd", home.path().join(link)).expect("made");
         }
         let mut found = links_in(home.path());
         found.sort();
-        assert_eq!(found, [home.path().join("conf/net.properties"), deep.join("x")]);
+        let [net, recordings] = ["conf/net.properties", "lib/jfr/default.jfc"];
+        assert_eq!(found, [home.path().join(net), deep.join("x"), home.path().join(recordings)]);
     }
 
     #[test]
