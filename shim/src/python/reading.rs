@@ -49,6 +49,8 @@ pub(super) struct Reading<'i> {
     nearest: Option<Nearest>,
     /// Whether there is any frame, and the outermost is of a thread that Python started.
     bottom: Option<bool>,
+    /// Whether the thread descends from somebody whose name is not known any more.
+    descends_from_lost: bool,
 }
 
 impl<'i> Reading<'i> {
@@ -60,6 +62,7 @@ impl<'i> Reading<'i> {
             refused: None,
             nearest: None,
             bottom: None,
+            descends_from_lost: false,
         }
     }
 
@@ -158,6 +161,10 @@ impl<'i> Reading<'i> {
         if set.has_nobody() {
             self.gathered.add_nobody();
         }
+        if set.has_lost() {
+            self.descends_from_lost = true;
+            self.gathered.add_lost();
+        }
     }
 
     /// Whether the innermost code that is not the runtime's is the host's.
@@ -180,7 +187,9 @@ impl<'i> Reading<'i> {
         // Nothing but the runtime, and not on a thread of Python's own: what the interpreter calls at
         // its end, or C at any time, for whoever asked for that.
         let is_nobodys = self.nearest.is_none() && self.bottom == Some(false);
-        let unknown = authorized.is_some() && self.gathered.has_nobody()
+        let has_nobody = self.gathered.has_nobody();
+        let unknown = has_nobody && (authorized.is_some() || self.nearest.is_none())
+            || self.descends_from_lost
             || self.nearest == Some(Nearest::Nobody)
             || is_nobodys && self.gathered.is_empty();
         unknown.then(|| Refused::new(b"", first, Why::Unattributed))

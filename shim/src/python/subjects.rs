@@ -3,7 +3,7 @@
 //! A subject is kept by the beginning of its name that the policy tells from others: the longest
 //! that any list has, else the top-level package. So there are few, and few sets of them. Each set
 //! is kept once, as one subject more than a smaller set, the subjects in the order of their numbers;
-//! equal sets are the same word. A set that no place is left for is nobody's who is known.
+//! equal sets are the same word. Of a set that no place is left for it is known that it is lost.
 
 #![expect(unsafe_code, reason = "a mapping that several threads write, each its own part")]
 
@@ -65,6 +65,8 @@ pub(crate) struct Set(usize);
 
 /// Code of nobody who is known.
 const NOBODY: usize = 1 << 32;
+/// Subjects that no place was left for.
+const LOST: usize = 1 << 33;
 
 impl Set {
     /// As the lineage of a thread has it.
@@ -78,6 +80,11 @@ impl Set {
 
     pub(super) const fn has_nobody(self) -> bool {
         self.0 & NOBODY != 0
+    }
+
+    /// Whether there were subjects whose names are not known any more.
+    pub(super) const fn has_lost(self) -> bool {
+        self.0 & LOST != 0
     }
 
     /// The names of its subjects.
@@ -123,15 +130,17 @@ pub(super) struct Gathered {
     /// Their numbers, in order.
     numbers: [u32; MOST],
     count: usize,
-    /// Whether nobody's code is among them, or more than fit.
+    /// Whether nobody's code is among them.
     nobody: bool,
+    /// Whether there were more than fit.
+    lost: bool,
 }
 
 impl Gathered {
-    pub(super) const NONE: Self = Self { numbers: [0; MOST], count: 0, nobody: false };
+    pub(super) const NONE: Self = Self { numbers: [0; MOST], count: 0, nobody: false, lost: false };
 
     pub(super) fn is_empty(&self) -> bool {
-        self.count == 0 && !self.nobody
+        self.count == 0 && !self.nobody && !self.lost
     }
 
     pub(super) const fn has_nobody(&self) -> bool {
@@ -142,11 +151,15 @@ impl Gathered {
         self.nobody = true;
     }
 
+    pub(super) fn add_lost(&mut self) {
+        self.lost = true;
+    }
+
     /// Adds a subject.
     pub(super) fn add(&mut self, name: &[u8]) {
         let number = Table::get().map_or(0, |table| table.names.number(name, Standing::Claimed));
         if number == 0 || !self.insert(number) {
-            self.nobody = true;
+            self.lost = true;
         }
     }
 
@@ -165,12 +178,12 @@ impl Gathered {
 
     /// The set of them.
     pub(super) fn set(&self) -> Set {
-        let nobody = if self.nobody { NOBODY } else { 0 };
+        let nobody = if self.nobody { NOBODY } else { 0 } | if self.lost { LOST } else { 0 };
         let used = self.numbers.get(..self.count).unwrap_or_default();
         let place = used.iter().try_fold(0, |rest, name| Table::get()?.sets.with(rest, *name));
         match place.and_then(|place| usize::try_from(place).ok()) {
             Some(place) => Set(place | nobody),
-            None => Set(NOBODY),
+            None => Set(nobody | LOST),
         }
     }
 }
@@ -205,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn more_than_fit_are_nobodys() {
+    fn more_than_fit_are_lost() {
         let names: Vec<String> = (0..=MOST).map(|number| format!("package{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let (_, but_one) = names.split_first().expect("there are some");
-        assert!(!set(but_one).has_nobody());
-        assert!(set(&names).has_nobody());
+        assert!(!set(but_one).has_lost());
+        assert!(set(&names).has_lost() && !set(&names).has_nobody());
         assert_eq!(set(but_one).names().count(), MOST);
     }
 

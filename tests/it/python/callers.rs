@@ -416,3 +416,42 @@ fn an_interpreter_that_is_not_known_does_not_run_where_there_are_rules() {
     }
     assert_eq!(run(Rules::new().forbid_threads("native:vendor")).text(), "ran");
 }
+
+/// A package that has more names than the fence remembers is not forgotten with them: what the
+/// threads that it started may do is not known any more, so they may do nothing.
+#[test]
+fn a_package_does_not_hide_among_names_of_its_own_making() {
+    let scratch = Scratch::new();
+    let text = "
+import os, threading
+def go(mark):
+    def made(target, *words):
+        thread = threading.Thread(target=target, args=words)
+        thread.start()
+        thread.join()
+    def named(name, code, **given):
+        exec(compile(code, '<many>', 'exec'), {'__name__': name, 'made': made, 'named': named, **given})
+    for number in range(100):
+        named(f'outer{number}', 'for number in range(100): named(f\"inner{number}\", \"made(len, ())\")')
+    named('last', 'made(*given)', given=(os.system, f': > {mark}'))
+";
+    fs::write(scratch.path("vendor.py"), text).expect("ours");
+    let (theirs, hosts) = (scratch.path("theirs"), scratch.path("hosts"));
+    let script = format!(
+        "import os, vendor; vendor.go({:?}); os.system(': > {}')",
+        theirs.display().to_string(),
+        hosts.display()
+    );
+    let started = |fence: &Fence| {
+        let mut python = fence.command(PYTHON);
+        python.args(["-Bc", &script]).env("PYTHONPATH", scratch.path(""));
+        let outcome = fence.finish(&mut python);
+        outcome.text();
+        ([&theirs, &hosts].map(|mark| fs::remove_file(mark).is_ok()), outcome.stderr)
+    };
+    assert_eq!(started(&Fence::open()).0, [true, true]);
+    let fence = Fence::by_launcher(&Rules::new().forbid_processes("python:vendor"));
+    let (programs, said) = started(&fence);
+    assert_eq!(programs, [false, true], "the host's own program starts: {said}");
+    assert!(said.contains("denied program by"), "{said}");
+}
