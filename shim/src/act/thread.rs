@@ -7,7 +7,7 @@ use core::ffi::{c_int, c_void};
 use ringfence_policy::{CallerKind, CallerVerdict, Creation, RuleIndex};
 
 use crate::arm::State;
-use crate::caller::{self, Caller, Callers, Frame, Look, Names, Verdict};
+use crate::caller::{self, Caller, Callers, Ended, Frame, Look, Names, Verdict};
 use crate::exceptions;
 use crate::jvm::{self, Maker};
 use crate::lineage::{self, Beginning, Lineage};
@@ -85,8 +85,8 @@ enum Machine {
     /// There is none, or it is itself the caller: what the machine calls was judged where Java asked
     /// for it.
     Silent,
-    /// A library calls, or code that is no file's as `java.lang.foreign` makes it: there a thread may
-    /// be in a state in which the machine can be asked.
+    /// A library calls, or code that is no file's as `java.lang.foreign` makes it, or nobody knows who
+    /// does: there a thread may be in a state in which the machine can be asked.
     Here,
     /// It runs in the process that this one was forked from: whoever asks it here waits for ever.
     Left,
@@ -102,14 +102,14 @@ fn machine(state: &State, callers: &Callers, from: Frame) -> Answer<Machine> {
         return Ok(Machine::Left);
     }
     let mut found = Machine::Silent;
-    caller::walk(state, callers, from, |_, caller, _| {
+    let ended = caller::walk(state, callers, from, |_, caller, _| {
         if matches!(caller, Caller::Object { .. } | Caller::Nobody) {
             found = Machine::Here;
         }
         if caller == Caller::Runtime { Look::On } else { Look::Enough }
     })
     .map_err(|_| Errno::EAGAIN)?;
-    Ok(found)
+    Ok(if ended == Ended::Lost { Machine::Here } else { found })
 }
 
 /// Judges a thread or a program by the native code that asks for it, and answers what a thread

@@ -13,6 +13,7 @@ use super::bind::{self, Original, unbound};
 use super::entry::Called;
 use super::here::{Here, Jvm};
 use super::jni::{Env, RawEnv, Ref};
+use super::marks::{Marks, Standing};
 use super::slot::Busy;
 use crate::arm::State;
 use crate::report::{self, Call, Why};
@@ -98,7 +99,14 @@ pub(crate) fn judge_native_thread(state: &State, call: Call) -> Answer<Option<us
     }
     let judge = || {
         let here = Here { env, jvm };
-        let marks = here.everybody().marks;
+        let all = here.everybody();
+        // As for a thread that Java starts: a stack that cannot be read to its end is nobody's where a
+        // subject is on it, and so is one on which reflection calls for nobody.
+        let is_nobodys =
+            if all.marks.is_empty() { !all.host && all.reflects } else { !all.is_whole };
+        let nobody =
+            is_nobodys.then(|| here.marks_of(b"native code that nobody called", Standing::Nobody));
+        let marks = all.marks.join(nobody.unwrap_or(Marks::NONE));
         if marks.is_refused(Creation::Thread) {
             here.report(state, call, Creation::Thread, marks)?;
         }

@@ -150,7 +150,7 @@ impl Here {
     /// The marks of everybody on the stack; nobody's, by that name, when neither a subject nor the host
     /// is there, or it cannot be read whole.
     pub(super) fn whoever(self, nobody: &[u8]) -> Marks {
-        let Everybody { marks, host, is_whole } = self.everybody();
+        let Everybody { marks, host, is_whole, .. } = self.everybody();
         if (marks.is_empty() && !host) || !is_whole {
             return marks.join(self.marks_of(nobody, Standing::Nobody));
         }
@@ -163,6 +163,7 @@ impl Here {
         let read = self.frames(|frame| {
             all.marks = all.marks.join(frame.marks);
             all.host |= frame.facts.has(Facts::HOST) && !frame.facts.has(Facts::WRAPPER);
+            all.reflects |= frame.facts.has(Facts::REFLECTION);
             ControlFlow::Continue(())
         });
         all.is_whole = read.is_ok();
@@ -176,6 +177,8 @@ pub(crate) struct Everybody {
     pub(crate) marks: Marks,
     /// A class of the host's is there.
     pub(crate) host: bool,
+    /// So are reflection, method handles or proxies.
+    pub(crate) reflects: bool,
     /// It was read to its bottom.
     pub(crate) is_whole: bool,
 }

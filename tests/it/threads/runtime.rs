@@ -202,9 +202,9 @@ fn threads_by_java_lang_foreign_are_refused() {
         came[0].value.clone()
     };
     let (eperm, einval) = (libc::EPERM, libc::EINVAL);
-    assert_eq!(value(Worker::open(Jdk::new(25))), format!("[0, 0, {einval}]"));
+    assert_eq!(value(Worker::open(Jdk::new(25))), format!("[0, 0, {einval}, 0]"));
     for policy in [AUTHORIZED, FORBIDDEN] {
         let fenced = value(Worker::fenced(Jdk::new(25), policy));
-        assert_eq!(fenced, format!("[{eperm}, {eperm}, {eperm}]"), "{policy}");
+        assert_eq!(fenced, format!("[{eperm}, {eperm}, {eperm}, {eperm}]"), "{policy}");
     }
 }
