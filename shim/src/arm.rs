@@ -210,10 +210,7 @@ fn build() -> Result<&'static State, Fault> {
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
     // A Java machine that is the program's own calls itself, not us.
-    let about_java = |creation| !image.callers(creation, CallerKind::Java).is_empty();
-    if [Creation::Thread, Creation::Process].into_iter().any(about_java)
-        && objects.symbol(c"JNI_CreateJavaVM").is_some()
-    {
+    if names_any(image, &[CallerKind::Java]) && objects.symbol(c"JNI_CreateJavaVM").is_some() {
         return Err(Fault::new(
             b"rules about Java classes cannot hold in a program with a Java machine built in [RF407]",
             b"use a JDK whose libjvm is a library",
@@ -221,6 +218,13 @@ fn build() -> Result<&'static State, Fault> {
     }
     if python::is_wanted(&image) {
         python::look_for(each(objects));
+    }
+    let find_object = find_object(libc);
+    if find_object.is_none() && follows_stacks(image) {
+        return Err(Fault::new(
+            b"rules about native libraries and Python modules, and exceptions for certain callers, take a libc that shows its objects (_dl_find_object)",
+            b"use glibc 2.35 or newer, or leave them out of the policy",
+        ));
     }
     let callers =
         if asks_for_callers(image) { Some(Callers::map().map_err(|_| no_memory())?) } else { None };
@@ -237,7 +241,7 @@ fn build() -> Result<&'static State, Fault> {
         console,
         counters,
         callers,
-        find_object: find_object(libc),
+        find_object,
         entry: start.entry(),
     })
 }
@@ -249,13 +253,22 @@ fn find_object(libc: Object) -> Option<FindObject> {
     Some(unsafe { core::mem::transmute::<*const core::ffi::c_void, FindObject>(address) })
 }
 
+/// Whether any rule is about callers of one of these kinds.
+fn names_any(image: Image<'_>, kinds: &[CallerKind]) -> bool {
+    kinds.iter().any(|kind| {
+        let lists = [Creation::Thread, Creation::Process];
+        lists.into_iter().any(|creation| !image.callers(creation, *kind).is_empty())
+    })
+}
+
 /// Whether any rule is about who calls.
 fn asks_for_callers(image: Image<'_>) -> bool {
-    let kinds = CallerKind::ALL.into_iter();
-    let lists = kinds.flat_map(|kind| {
-        [Creation::Thread, Creation::Process].map(|creation| image.callers(creation, kind))
-    });
-    lists.into_iter().any(|list| !list.is_empty())
+    names_any(image, &CallerKind::ALL) || image.denies_unattributed() || image.has_audiences()
+}
+
+/// Whether any rule is about those further out on native stacks. Java's own are read by the machine.
+fn follows_stacks(image: Image<'_>) -> bool {
+    names_any(image, &[CallerKind::Native, CallerKind::Python])
         || image.denies_unattributed()
         || image.has_audiences()
 }

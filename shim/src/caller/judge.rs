@@ -1,6 +1,6 @@
 //! What the rules say about an object, or about one function that it exports.
 
-use ringfence_policy::{CallerKind, CallerList, Creation};
+use ringfence_policy::{CallerKind, CallerList, Creation, RuleIndex};
 
 use super::exports::Exports;
 use super::maps::{LONGEST_PATH, Object};
@@ -48,9 +48,22 @@ impl<'a> Judged<'a> {
 
     /// Whether any rule is about a function of the object's, and not about all of it.
     fn has_parts(&self) -> bool {
-        let named = |name: &&[u8]| !name.is_empty();
-        let names = || self.names.iter().filter(|name| named(name));
-        self.lists.iter().any(|list| names().any(|name| list.names_parts_of(name)))
+        self.lists.iter().any(|list| self.names_parts(list))
+    }
+
+    fn names_parts(&self, list: &CallerList<'_>) -> bool {
+        let mut names = self.names.iter().filter(|name| !name.is_empty());
+        names.any(|name| list.names_parts_of(name))
+    }
+
+    /// What rules may say about some function of the object's.
+    fn worst(&self, mut said: Said) -> Said {
+        for (list, said) in self.lists.iter().zip(&mut said) {
+            if list.has_forbidden() && self.names_parts(list) {
+                *said = said.map(|verdict| verdict.or(Verdict::against(RuleIndex::UNJUDGED)));
+            }
+        }
+        said
     }
 
     /// What rules say about a function by this name: `whole` where none is about it.
@@ -103,7 +116,11 @@ pub(super) fn judge(state: &State, object: &Object, address: usize) -> Code {
     if !judged.has_parts() {
         return code;
     }
-    let Some(exports) = Exports::of(object) else { return code };
+    let Some(exports) = Exports::of(object) else {
+        // Which function it is cannot be told: it may be one that is forbidden.
+        code.caller = judged.caller(object, &judged.worst(whole));
+        return code;
+    };
     code.part = Part::Inner;
     let mut said = whole;
     code.range = exports.around(address, |symbol| {
