@@ -68,7 +68,9 @@ impl Kitchen {
 
     /// `ringfence task` in an environment of which nothing but a secret concerns a task.
     fn command(&self) -> Command {
-        let mut command = Command::new(&artifacts().launcher);
+        // A signal that the tests' own environment ignores, as under nohup(1), would be ignored still.
+        let mut command = Command::new("/usr/bin/env");
+        command.arg("--default-signal=HUP,INT,TERM").arg(&artifacts().launcher);
         command.arg("task").current_dir(self.directory.path()).env_clear();
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("TMPDIR", self.path("tmp"));
         command.env("DATABASE_PASSWORD", "hunter2").args(["-p", "policy.yaml"]);
