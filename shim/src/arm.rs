@@ -35,6 +35,8 @@ const PRELOAD: &[u8] = b"LD_PRELOAD";
 const HOST: &[u8] = b"RINGFENCE_HOST";
 /// Its value.
 const BY_HOST: &[u8] = b"1";
+/// What any other program is told.
+pub(crate) const NOT_BY_HOST: &CStr = c"RINGFENCE_HOST=0";
 /// More bytes than the names of these variables take, with `=`, a colon and a NUL each.
 const NAMES: usize = 128;
 /// The image of a machine whose workers are fenced without a launcher.
@@ -348,7 +350,7 @@ impl Store {
 
 /// The image to map; `None` when nobody asked for a fence.
 fn image_path(start: &Start, ours: Object) -> Option<&'static CStr> {
-    match start.variable(IMAGE, false).filter(|path| !path.is_empty()) {
+    match start.variable(IMAGE).filter(|path| !path.is_empty()) {
         Some(path) => Some(path),
         None if is_preloaded(start, ours) => Some(SYSTEM_IMAGE),
         None => None,
@@ -356,7 +358,7 @@ fn image_path(start: &Start, ours: Object) -> Option<&'static CStr> {
 }
 
 fn is_preloaded(start: &Start, ours: Object) -> bool {
-    let list = start.variable(PRELOAD, true).unwrap_or_default().to_bytes();
+    let list = start.variable(PRELOAD).unwrap_or_default().to_bytes();
     let ours = ours.name().to_bytes();
     list.split(|byte| matches!(byte, b':' | b' ')).any(|name| name == ours)
 }
@@ -531,14 +533,14 @@ fn environment(
             b"name it by its absolute path in LD_PRELOAD",
         ));
     }
-    let given = start.variable(PRELOAD, true).unwrap_or_default().to_bytes();
+    let given = start.variable(PRELOAD).unwrap_or_default().to_bytes();
     let preload = if is_preloaded(start, ours) {
         [given, b"", b""]
     } else {
         [library.to_bytes(), b":", given]
     };
-    let run = start.variable(RUN, false).map(CStr::to_bytes);
-    let by_host = start.variable(HOST, false).is_some_and(|value| value.to_bytes() == BY_HOST);
+    let run = start.variable(RUN).map(CStr::to_bytes);
+    let by_host = start.variable(HOST).is_some_and(|value| value.to_bytes() == BY_HOST);
     let values = [given, library.to_bytes(), path.to_bytes(), run.unwrap_or_default()];
     let values = values.iter().map(|value| value.len()).fold(0, usize::saturating_add);
     let mut store = Store::map(values.saturating_add(NAMES))?;

@@ -92,8 +92,8 @@ impl Start {
         Some(Self { environment, auxiliary: end.wrapping_add(1).cast() })
     }
 
-    /// The value of the first, or the last, variable of that name.
-    pub(crate) fn variable(&self, name: &[u8], last: bool) -> Option<&'static CStr> {
+    /// The value of the last variable of that name, which is the one that ld.so takes.
+    pub(crate) fn variable(&self, name: &[u8]) -> Option<&'static CStr> {
         let mut found = None;
         let mut place = self.environment;
         loop {
@@ -108,9 +108,6 @@ impl Start {
                 && let Some(value) = value.strip_prefix(b"=")
             {
                 found = CStr::from_bytes_with_nul(value).ok();
-                if !last {
-                    return found;
-                }
             }
             place = place.wrapping_add(1);
         }

@@ -4,13 +4,13 @@
 //! An exception holds when every subject is named: those on the stack and those that the thread
 //! descends from. `host` is for a stack and a descent without any. Whoever cannot be told is nobody,
 //! and no exception is for nobody. A program has them only where the host alone started it, which the
-//! shim itself writes into the environment at every exec ([`hands_on`]).
+//! shim itself writes into the environment at every exec ([`tells`]).
 
 use core::ffi::CStr;
 
 use ringfence_policy::{Audiences, Decision};
 
-use crate::arm::State;
+use crate::arm::{NOT_BY_HOST, State};
 use crate::caller::{self, Caller, Callers, Ended, Frame, Look, Standing};
 use crate::jvm::{self, Opener};
 use crate::lineage::{self, Bars, Lineage};
@@ -80,11 +80,13 @@ pub(crate) fn excepted(state: &State, path: &[u8], decision: Decision) -> Decisi
     state.image.decide_among(path, who(state).audiences(state))
 }
 
-/// The variable by which the host hands its exceptions on to a program that it starts, or that the
-/// process becomes: only where nobody else has a part in it.
-pub(crate) fn hands_on(state: &State) -> Option<&'static CStr> {
-    let host = state.environment.as_ref()?.host?;
-    (who(state) == Who::Host).then_some(host)
+/// What a program is told about who started it, or became it, where exceptions ask for that: the host's
+/// own have them only where nobody else has a part in the start. It is told in either case, behind what
+/// the caller's variables may say.
+pub(crate) fn tells(state: &State) -> Option<&'static CStr> {
+    let environment = state.environment.as_ref()?;
+    let host = environment.host.filter(|_| who(state) == Who::Host);
+    host.or_else(|| state.image.has_audiences().then_some(NOT_BY_HOST))
 }
 
 /// Who calls, found out before something is done on another stack that asks.

@@ -1,11 +1,12 @@
 //! The environment that a program is started with: it always carries the fence.
 //!
-//! Most often the caller's environment does already, and is passed on untouched. Else the program
-//! gets an array of our own: the caller's variables without those that are ours, in their order,
-//! then ours from the copies that the shim made when it armed. What the policy hides from children
-//! is left out, unless the process itself becomes the program: a start script keeps what its worker
-//! needs. No variable stands there twice:
-//! ld.so takes the last, getenv the first.
+//! The program gets an array of our own: the caller's variables without those that are ours, in their
+//! order, then ours from the copies that the shim made when it armed. Never the caller's array, though
+//! it most often carries the fence: another thread may change it before the kernel reads it. The
+//! texts of the caller's variables may still change under that thread's hands, so ours stand behind
+//! them all: ld.so takes the last variable of a name, and so does the shim when it arms. What the
+//! policy hides from children is left out, unless the process itself becomes the program: a start
+//! script keeps what its worker needs.
 
 use core::ffi::{CStr, c_char};
 
@@ -63,14 +64,8 @@ const OPENERS: [(&[u8], Names, Access); 14] = [
 enum Role<'a> {
     /// `LD_PRELOAD`, with its value.
     Preload(&'a [u8]),
-    /// Exactly our `RINGFENCE_IMAGE`.
-    Image,
-    /// Exactly our `RINGFENCE_RUN`.
-    Run,
-    /// Exactly our `RINGFENCE_HOST`, where the host hands it on.
-    Host,
-    /// One that claims to be ours, or lets code run in front of the shim.
-    Foreign,
+    /// One that is, or claims to be, ours, or lets code run in front of the shim.
+    Ours,
     /// One that children do not get.
     Hidden,
     /// One of [`OPENERS`], by its place there, with its value.
@@ -83,24 +78,20 @@ enum Role<'a> {
 /// room of a path on the stack, what is made needs room of its own.
 pub(crate) struct Plan<'a> {
     given: Vector<'a>,
-    eyes: Eyes<'a>,
-    /// `None`: the caller's own array is passed on.
+    /// Whose names of hidden variables count; `None` where none is hidden.
+    hiding: Option<&'a Image<'static>>,
+    /// What the program is told about who started it, where that matters.
+    host: Option<&'static CStr>,
+    /// `None` where nobody asked for a fence: the caller's own array is passed on.
     ours: Option<&'a Environment>,
+    /// The caller's `LD_PRELOAD` is what this process itself was started with.
+    started: bool,
     /// The openers that name a forbidden place, a bit for each.
     forbidden: u16,
     /// What stays of the caller's `LD_PRELOAD`, behind ours.
     preload: &'a [u8],
     /// The number of the caller's variables that stay.
     kept: usize,
-}
-
-/// By what the variables of a caller are told apart.
-#[derive(Clone, Copy)]
-struct Eyes<'a> {
-    /// Whose names of hidden variables count; `None` where none is hidden.
-    hiding: Option<&'a Image<'static>>,
-    /// Our `RINGFENCE_HOST`, where whoever calls hands it on.
-    host: Option<&'static CStr>,
 }
 
 /// Who gets an environment.
@@ -116,42 +107,33 @@ pub(crate) enum For {
 #[derive(Default)]
 struct Survey<'a> {
     forbidden: u16,
-    foreign: bool,
-    hidden: bool,
-    preloads: usize,
     /// The value of the last `LD_PRELOAD`, which is the one that ld.so takes.
     preload: &'a [u8],
-    image: usize,
-    run: usize,
-    host: usize,
 }
 
 /// Judges a caller's environment.
 pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>, who: For) -> Plan<'a> {
-    let eyes = Eyes { hiding: hiding(state, who), host: exceptions::hands_on(state) };
-    let as_it_is = Plan { given, eyes, ours: None, forbidden: 0, preload: b"", kept: 0 };
-    // Nobody asked for a fence.
-    let Some(ours) = &state.environment else { return as_it_is };
-    let survey = survey(state, (ours, eyes), call, given);
+    let hiding = hiding(state, who);
+    let mut plan = Plan {
+        given,
+        hiding,
+        host: None,
+        ours: state.environment.as_ref(),
+        started: false,
+        forbidden: 0,
+        preload: b"",
+        kept: 0,
+    };
+    let Some(ours) = plan.ours else { return plan };
+    let Survey { forbidden, preload } = survey(state, hiding, call, given);
+    let theirs = behind(ours.library.to_bytes(), preload);
     // The list of libraries that this process itself was started with is good whatever its order.
-    let started = ours.preload.to_bytes().strip_prefix(PRELOAD) == Some(survey.preload);
-    let library = ours.library.to_bytes();
-    let (first, theirs) = behind(library, survey.preload);
-    let preload = if started { theirs } else { without_forbidden(state, call, theirs) };
-    let carries = (started || first && preload.len() == theirs.len())
-        && survey.forbidden == 0
-        && !survey.foreign
-        && !survey.hidden
-        && survey.preloads == 1
-        && survey.image == 1
-        && survey.run == usize::from(ours.run.is_some())
-        && survey.host == usize::from(eyes.host.is_some());
-    if carries {
-        return as_it_is;
-    }
-    let forbidden = survey.forbidden;
-    let kept = kept(given, (ours, eyes), forbidden).count();
-    Plan { given, eyes, ours: Some(ours), forbidden, preload, kept }
+    plan.started = ours.preload.to_bytes().strip_prefix(PRELOAD) == Some(preload);
+    plan.preload = if plan.started { theirs } else { without_forbidden(state, call, theirs) };
+    plan.host = exceptions::tells(state);
+    plan.forbidden = forbidden;
+    plan.kept = kept(given, hiding, forbidden).count();
+    plan
 }
 
 impl Plan<'_> {
@@ -166,9 +148,13 @@ impl Plan<'_> {
         // The kept variables, four of ours and a null; then LD_PRELOAD's text.
         let pointers = self.kept.saturating_add(5);
         let text = preload.iter().map(|part| part.len()).fold(0_usize, usize::saturating_add);
-        let count = pointers.saturating_add(words_for(text));
-        with_words::<SMALL, _>(count, |words| {
-            let preload = put_text(words, pointers, &preload)?;
+        let text = if self.started { 0 } else { words_for(text) };
+        with_words::<SMALL, _>(pointers.saturating_add(text), |words| {
+            let preload = if self.started {
+                ours.preload.as_ptr().addr()
+            } else {
+                put_text(words, pointers, &preload)?
+            };
             self.fill(ours, words.get_mut(..pointers).ok_or(Errno::E2BIG)?, preload)?;
             Ok(act(words.as_ptr().cast()))
         })?
@@ -176,9 +162,8 @@ impl Plan<'_> {
 
     /// Writes the pointers: what is kept, then ours, then null.
     fn fill(&self, ours: &Environment, words: &mut [usize], preload: usize) -> Answer<()> {
-        let kept =
-            kept(self.given, (ours, self.eyes), self.forbidden).map(|text| text.as_ptr().addr());
-        let own = [Some(ours.image), ours.run, self.eyes.host].into_iter().flatten();
+        let kept = kept(self.given, self.hiding, self.forbidden).map(|text| text.as_ptr().addr());
+        let own = [Some(ours.image), ours.run, self.host].into_iter().flatten();
         let own = own.map(|text| text.as_ptr().addr());
         let mut places = words.iter_mut();
         for address in kept.chain([preload]).chain(own).chain([0]) {
@@ -199,26 +184,18 @@ fn hiding(state: &State, who: For) -> Option<&Image<'static>> {
 
 fn survey<'a>(
     state: &State,
-    (ours, eyes): (&Environment, Eyes<'_>),
+    hiding: Option<&Image<'_>>,
     call: Call,
     given: Vector<'a>,
 ) -> Survey<'a> {
     let mut survey = Survey::default();
     for text in given.texts() {
-        match role(ours, eyes, text) {
-            Role::Preload(value) => {
-                survey.preloads = survey.preloads.saturating_add(1);
-                survey.preload = value;
-            }
-            Role::Image => survey.image = survey.image.saturating_add(1),
-            Role::Run => survey.run = survey.run.saturating_add(1),
-            Role::Host => survey.host = survey.host.saturating_add(1),
-            Role::Foreign => survey.foreign = true,
-            Role::Hidden => survey.hidden = true,
+        match role(hiding, text) {
+            Role::Preload(value) => survey.preload = value,
             Role::Opener(opener, value) if is_forbidden(state, call, opener, value) => {
                 survey.forbidden |= bit(opener);
             }
-            Role::Opener(..) | Role::Free => {}
+            Role::Opener(..) | Role::Ours | Role::Hidden | Role::Free => {}
         }
     }
     survey
@@ -227,15 +204,13 @@ fn survey<'a>(
 /// The caller's variables that stay.
 fn kept<'a>(
     given: Vector<'a>,
-    (ours, eyes): (&Environment, Eyes<'_>),
+    hiding: Option<&'a Image<'_>>,
     forbidden: u16,
 ) -> impl Iterator<Item = &'a CStr> {
-    given.texts().filter(move |text| match role(ours, eyes, text) {
+    given.texts().filter(move |text| match role(hiding, text) {
         Role::Opener(opener, _) => forbidden & bit(opener) == 0,
         Role::Free => true,
-        Role::Preload(_) | Role::Image | Role::Run | Role::Host | Role::Foreign | Role::Hidden => {
-            false
-        }
+        Role::Preload(_) | Role::Ours | Role::Hidden => false,
     })
 }
 
@@ -243,25 +218,16 @@ const fn bit(opener: u16) -> u16 {
     1 << (opener & 15)
 }
 
-fn role<'a>(ours: &Environment, eyes: Eyes<'_>, text: &'a CStr) -> Role<'a> {
+fn role<'a>(hiding: Option<&Image<'_>>, text: &'a CStr) -> Role<'a> {
     let text = text.to_bytes();
     if let Some(value) = text.strip_prefix(PRELOAD) {
         return Role::Preload(value);
     }
-    if text == ours.image.to_bytes() {
-        return Role::Image;
-    }
-    if ours.run.is_some_and(|run| run.to_bytes() == text) {
-        return Role::Run;
-    }
-    if eyes.host.is_some_and(|host| host.to_bytes() == text) {
-        return Role::Host;
-    }
     if text.starts_with(OURS) || text.starts_with(b"LD_AUDIT=") {
-        return Role::Foreign;
+        return Role::Ours;
     }
     let name = || text.split(|byte| *byte == b'=').next().unwrap_or_default();
-    if eyes.hiding.is_some_and(|image| image.hides(name())) {
+    if hiding.is_some_and(|image| image.hides(name())) {
         return Role::Hidden;
     }
     for ((name, ..), opener) in OPENERS.iter().zip(0..) {
@@ -306,12 +272,12 @@ fn refuses(state: &State, call: Call, access: Access, path: &[u8]) -> bool {
     }
 }
 
-/// Whether a list of libraries begins with ours, and what else is in it.
-fn behind<'a>(library: &[u8], value: &'a [u8]) -> (bool, &'a [u8]) {
+/// What a list of libraries has beside ours at its beginning.
+fn behind<'a>(library: &[u8], value: &'a [u8]) -> &'a [u8] {
     match value.strip_prefix(library) {
-        Some([]) => (true, &[]),
-        Some([first, rest @ ..]) if PARTS.contains(first) => (true, rest),
-        _ => (false, value),
+        Some([]) => &[],
+        Some([first, rest @ ..]) if PARTS.contains(first) => rest,
+        _ => value,
     }
 }
 

@@ -2,7 +2,7 @@
 //! ld.so or libc would open a forbidden place.
 
 use super::{expect_fenced, expect_fenced_by, start};
-use crate::harness::{Fence, Scratch, artifacts, fixture};
+use crate::harness::{Fence, Outcome, Scratch, artifacts, fixture};
 
 macro_rules! given {
     ($($name:ident: $($word:literal)*;)*) => {
@@ -112,12 +112,50 @@ fn the_callers_own_preload_is_kept_behind_ours() {
 }
 
 #[test]
-fn an_environment_with_the_fence_is_passed_on_as_it_is() {
+fn an_environment_with_the_fence_has_the_same_variables() {
     let scratch = Scratch::new();
     let fence = Fence::by_hand(&scratch.rules());
-    let direct = fence.run("/usr/bin/env", [""; 0]);
-    let child = start(&fence, &scratch, &["execve", "/usr/bin/env"]);
-    assert_eq!(child.text(), direct.text(), "the same variables in the same order");
+    let sorted = |outcome: Outcome| {
+        let mut lines: Vec<String> = outcome.text().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let direct = sorted(fence.run("/usr/bin/env", [""; 0]));
+    let child = sorted(start(&fence, &scratch, &["execve", "/usr/bin/env"]));
+    assert_eq!(child, direct);
+}
+
+/// Another thread changes the environment by which programs are started: each is fenced.
+#[track_caller]
+fn expect_fenced_while_it_changes(what: &str, [name, instead]: [&str; 2]) {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    let readers = |file: &str, way: &str| {
+        let file = scratch.text(file);
+        let swapped = fixture("swapped").display().to_string();
+        // A harmless variable as long as ours.
+        let words = ["A_VARIABLE=/nowhere", &swapped, what, way, name, instead, "150", &file];
+        let outcome = fence.run("env", words);
+        let read: u32 = outcome.text().strip_prefix("read ").and_then(|n| n.parse().ok()).unwrap();
+        (read, outcome)
+    };
+    for way in ["execve", "spawn"] {
+        let (read, outcome) = readers("secret", way);
+        assert_eq!(read, 0, "{way}: {outcome:#?}");
+        let (read, outcome) = readers("twin", way);
+        assert!(read >= 150, "{way}: {outcome:#?}");
+    }
+}
+
+#[test]
+fn a_pointer_that_is_swapped_meanwhile_takes_no_fence_away() {
+    expect_fenced_while_it_changes("pointer", ["LD_PRELOAD=", "XD_PRELOAD="]);
+}
+
+#[test]
+fn a_text_that_is_rewritten_meanwhile_takes_no_fence_away() {
+    expect_fenced_while_it_changes("text", ["LD_PRELOAD=", "XD_PRELOAD="]);
+    expect_fenced_while_it_changes("text", ["A_VARIABLE=", "LD_PRELOAD="]);
 }
 
 #[test]
