@@ -109,7 +109,8 @@ would mean another place in each directory."),
 make the rule name another place, so it is refused. Give a default: `${NAME:-/var/empty}`, under
 `kestra:` `${NAME:/var/empty}`."),
     code("RF203", "not a path",
-"An empty path names nothing; a path with a NUL character names no file."),
+"An empty path names nothing; a path with a NUL character names no file. One that ends in a line
+break, as a block behind `|` does, would name another file than is meant."),
     code("RF204", "not a boolean",
 "`true` or `false`, without quotes. Under `kestra:`, `yes`, `no`, `on` and `off` are booleans too,
 as Kestra reads them."),

@@ -112,6 +112,9 @@ impl Context<'_> {
                 .at(span, "empty")
                 .help("an empty path would name nothing, or `/`; remove the entry or give a path"),
             Wrong::Nul => Mistake::new("RF203", "a path has no NUL character").at(span, "has one"),
+            Wrong::LineBreak => Mistake::new("RF203", format!("a path in `{name}` ends in a line break"))
+                .at(span, "it is a part of the name")
+                .help("a text behind `|` or `>` ends in a line break; write it behind `|-`, or on one line"),
             Wrong::Homeless => {
                 Mistake::new("RF201", format!("`{written}`: no home directory is known"))
                     .at(span, "`~` leads nowhere")
@@ -157,6 +160,8 @@ impl Context<'_> {
 enum Wrong {
     Empty,
     Nul,
+    /// It ends in a line break, as a block of YAML does.
+    LineBreak,
     Homeless,
     OtherUser,
     Relative,
@@ -168,6 +173,9 @@ enum Wrong {
 fn pattern(text: &[u8], kind: Kind) -> Result<PathPattern, Wrong> {
     if text.contains(&0) {
         return Err(Wrong::Nul);
+    }
+    if text.ends_with(b"\n") {
+        return Err(Wrong::LineBreak);
     }
     let mut out = Vec::with_capacity(text.len());
     for component in text.split(|&byte| byte == b'/') {
