@@ -1,30 +1,22 @@
 //! Taking links and `..` out of a text, one at a time.
 
+mod find;
+
 use core::ffi::c_int;
 
 use ringfence_policy::Access;
 
-use super::procfs::{is_magic, magic};
+use self::find::find_link;
+use super::procfs::magic;
 use super::{Goal, act, is_clear, rewrite};
 use crate::arm::State;
 use crate::exceptions;
 use crate::report;
-use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS, PROC_SUPER_MAGIC};
+use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS};
 use crate::text::Text;
 
 /// The links that one path may lead through, as in the kernel (`MAXSYMLINKS`).
 const MOST_LINKS: u32 = 40;
-
-/// Where a link was found on the way.
-#[derive(Clone, Copy)]
-struct Link {
-    /// The length of the link's own name in the text.
-    end: usize,
-    /// The length of its target, which lies behind the text.
-    target: usize,
-    /// The target is kept by procfs for a descriptor and the like.
-    magic: bool,
-}
 
 /// What the kernel thinks of the caller's own path.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,15 +26,30 @@ enum Asked {
     Loops,
 }
 
-/// What comes of a path in which the kernel found too many links, once it is known that no rule is
-/// about what is on the way.
-fn loops(held: Answer<c_int>) -> Answer<c_int> {
-    match held {
-        Err(Errno::EACCES) => return Err(Errno::EACCES),
-        Err(_) => {}
-        Ok(fd) => sys::close(fd),
-    }
-    Err(Errno::ELOOP)
+/// What became of a text that was looked at from its beginning.
+enum Step {
+    /// It is shorter by a `..`.
+    Shorter,
+    /// There is a link within its first bytes, so many.
+    Link(usize),
+    /// It was opened.
+    Opened(c_int),
+}
+
+/// A text on the way to what it names, and what is known of it by now.
+struct Walk<'a> {
+    state: &'a State,
+    goal: Goal,
+    text: &'a mut Text,
+    /// No rule is about the text.
+    clear: bool,
+    /// Its first bytes, so many, are known to hold no link.
+    plain: usize,
+    /// The kernel just answered ELOOP for this text, which was judged.
+    refused: bool,
+    /// How many links were followed.
+    links: u32,
+    asked: Asked,
 }
 
 /// Takes `..` and links out of the text, one at a time, until the kernel takes the whole.
@@ -55,70 +62,116 @@ pub(super) fn walk(
     state: &State,
     goal: &Goal,
     text: &mut Text,
-    mut plain: usize,
-    mut refused: bool,
+    plain: usize,
+    refused: bool,
 ) -> Answer<c_int> {
-    let mut links = 0_u32;
-    let mut asked = Asked::Not;
-    let mut goal = *goal;
+    let (goal, asked) = (*goal, Asked::Not);
+    let mut walk = Walk { state, goal, text, clear: false, plain, refused, links: 0, asked };
     loop {
-        // Where the text is clear, so is each beginning of it, by whole components.
-        let mut clear = is_clear(state, text, text.slashes());
-        if !clear && rewrite(state, &goal, text)? {
-            plain = 0;
-            refused = false;
-            clear = is_clear(state, text, text.slashes());
-        }
-        let end = match parent(text) {
-            Some((before, after)) => {
-                if before <= plain || is_plain(state, &goal, text, before, clear)? {
-                    let up = text.bytes().get(..before).map_or(0, directory_of);
-                    text.remove(up, after)?;
-                    plain = up;
-                    continue;
-                }
-                before
-            }
-            None if refused => {
-                refused = false;
-                text.length()
-            }
-            None => match open_whole(state, &goal, text, clear) {
-                Err(Errno::ELOOP) => text.length(),
-                answer if asked == Asked::Loops => return loops(answer),
-                answer => return answer,
-            },
+        walk.rewrite()?;
+        let end = match walk.step()? {
+            Step::Shorter => continue,
+            Step::Link(end) => end,
+            Step::Opened(fd) => return Ok(fd),
         };
-        if asked == Asked::Not {
-            asked = Asked::Fine;
-            if ask_kernel(&goal, text)? {
-                asked = Asked::Loops;
-                goal = without_effect(&goal);
+        walk.ask()?;
+        if let Some(fd) = walk.follow(end)? {
+            return Ok(fd);
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Looks whether the text is clear, once the links whose targets are known are rewritten.
+    fn rewrite(&mut self) -> Answer<()> {
+        // Where the text is clear, so is each beginning of it, by whole components.
+        self.clear = is_clear(self.state, self.text, self.text.slashes());
+        if !self.clear && rewrite(self.state, &self.goal, self.text)? {
+            self.plain = 0;
+            self.refused = false;
+            self.clear = is_clear(self.state, self.text, self.text.slashes());
+        }
+        Ok(())
+    }
+
+    /// Takes the first `..` out, or opens a text that has none.
+    fn step(&mut self) -> Answer<Step> {
+        let Some((before, after)) = parent(self.text) else { return self.open() };
+        if before > self.plain && !is_plain(self.state, &self.goal, self.text, before, self.clear)?
+        {
+            return Ok(Step::Link(before));
+        }
+        let up = self.text.bytes().get(..before).map_or(0, directory_of);
+        self.text.remove(up, after)?;
+        self.plain = up;
+        Ok(Step::Shorter)
+    }
+
+    /// Opens the text, which holds no `..`.
+    fn open(&mut self) -> Answer<Step> {
+        if core::mem::take(&mut self.refused) {
+            return Ok(Step::Link(self.text.length()));
+        }
+        match open_whole(self.state, &self.goal, self.text, self.clear) {
+            Err(Errno::ELOOP) => Ok(Step::Link(self.text.length())),
+            answer => self.end(answer).map(Step::Opened),
+        }
+    }
+
+    /// What comes of a text that was opened. Where the kernel found too many links, only whether a rule
+    /// is about what is on the way.
+    fn end(&self, answer: Answer<c_int>) -> Answer<c_int> {
+        if self.asked != Asked::Loops {
+            return answer;
+        }
+        match answer {
+            Err(Errno::EACCES) => return Err(Errno::EACCES),
+            Err(_) => {}
+            Ok(fd) => sys::close(fd),
+        }
+        Err(Errno::ELOOP)
+    }
+
+    /// Asks the kernel for its opinion, once, before the first link is followed.
+    fn ask(&mut self) -> Answer<()> {
+        if self.asked == Asked::Not {
+            self.asked = Asked::Fine;
+            if ask_kernel(&self.goal, self.text)? {
+                self.asked = Asked::Loops;
+                self.goal = without_effect(&self.goal);
             }
         }
-        let whole = end == text.length();
-        links = links.saturating_add(1);
-        if links > MOST_LINKS {
+        Ok(())
+    }
+
+    /// Puts the target of the first link in its place, or opens what a link of procfs stands for.
+    fn follow(&mut self, end: usize) -> Answer<Option<c_int>> {
+        let whole = end == self.text.length();
+        self.links = self.links.saturating_add(1);
+        if self.links > MOST_LINKS {
             return Err(Errno::ELOOP);
         }
-        let Some(link) = find_link(state, &goal, text, end, clear)? else { continue };
-        if whole && link.end == end && !text.slash() && !goal.follows() {
+        let Some(link) = find_link(self.state, &self.goal, self.text, end, self.clear)? else {
+            return Ok(None);
+        };
+        if whole && link.end == end && !self.text.slash() && !self.goal.follows() {
             return Err(Errno::ELOOP);
         }
         if link.magic {
-            match magic(state, &goal, text, link.end, link.target) {
-                Some(Err(Errno::ESTALE)) => continue,
+            match magic(self.state, &self.goal, self.text, link.end, link.target) {
+                Some(Err(Errno::ESTALE)) => return Ok(None),
                 Some(answer) => {
                     // What was opened has no text.
-                    text.cut(0);
-                    return if asked == Asked::Loops { loops(answer) } else { answer };
+                    self.text.cut(0);
+                    return self.end(answer).map(Some);
                 }
                 None => {}
             }
         }
-        let start = text.bytes().get(..link.end).map_or(0, directory_of);
-        plain = if text.behind(link.target).first() == Some(&b'/') { 0 } else { start };
-        text.splice_behind(start, link.end, link.target)?;
+        let start = self.text.bytes().get(..link.end).map_or(0, directory_of);
+        self.plain = if self.text.behind(link.target).first() == Some(&b'/') { 0 } else { start };
+        self.text.splice_behind(start, link.end, link.target)?;
+        Ok(None)
     }
 }
 
@@ -202,119 +255,4 @@ fn ask_kernel(goal: &Goal, text: &mut Text) -> Answer<bool> {
 /// whether the caller may know depends on what is on the way.
 fn without_effect(goal: &Goal) -> Goal {
     Goal::hold(goal.call, goal.access, goal.follows())
-}
-
-/// Finds the first link within the first `end` bytes and reads its target; `None` when another
-/// thread took it away meanwhile. No rule is about a text that is `clear`.
-///
-/// It goes from the end: a prefix beyond the link answers ELOOP, with nothing held and nothing to
-/// close, and the first that opens is the link.
-///
-/// # Errors
-/// EACCES when only a forbidden prefix, which is never opened, can be the link; what the kernel
-/// answers for a prefix.
-fn find_link(
-    state: &State,
-    goal: &Goal,
-    text: &mut Text,
-    end: usize,
-    clear: bool,
-) -> Answer<Option<Link>> {
-    let mut hidden = false;
-    let mut length = end;
-    while length > 0 {
-        let prefix = text.bytes().get(..length).unwrap_or_default();
-        if !clear && state.image.decide(prefix).refuses(Access::METADATA).is_some() {
-            hidden = true;
-        } else {
-            match read_link(text, length)? {
-                Found::Beyond => {}
-                Found::Link(link) => return Ok(Some(link)),
-                // The link is longer than this prefix, so it is one that is never opened.
-                Found::Plain => break,
-            }
-        }
-        length = text.bytes().get(..length).map_or(0, directory_of);
-    }
-    if hidden {
-        refuse_hidden(state, goal, text)?;
-    }
-    Ok(None)
-}
-
-/// A forbidden prefix on the way to an exception turned out to be a link: it is not followed.
-fn refuse_hidden(state: &State, goal: &Goal, text: &mut Text) -> Answer<()> {
-    let mut end = text.length();
-    while end > 0 {
-        let prefix = text.bytes().get(..end).unwrap_or_default();
-        if let Some(rule) = exceptions::decide(state, prefix).refuses(Access::METADATA) {
-            return report::refuse(state, goal.call, Access::METADATA, rule, prefix);
-        }
-        end = directory_of(prefix);
-    }
-    Err(Errno::EACCES)
-}
-
-/// What a prefix of a text turned out to be.
-enum Found {
-    /// A link stands before its last name.
-    Beyond,
-    /// It is the first link.
-    Link(Link),
-    /// There is no link in it.
-    Plain,
-}
-
-/// Reads the first `length` bytes as a link, if they name one and hold none before it.
-fn read_link(text: &mut Text, length: usize) -> Answer<Found> {
-    let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    let fd = match text.with_prefix(length, |path| sys::openat2(CWD, path, &how)) {
-        Err(Errno::ELOOP) => return Ok(Found::Beyond),
-        answer => answer?,
-    };
-    // A link object leads nowhere, and no parent can be swapped under it.
-    let answer = match text.receive_behind(|room| sys::readlinkat(fd, sys::Path::EMPTY, room)) {
-        Err(errno @ Errno::ENAMETOOLONG) => Err(errno),
-        Err(_) => Ok(Found::Plain),
-        Ok(0) => Err(Errno::ENOENT),
-        Ok(target) => describe(fd, text, length, target).map(Found::Link),
-    };
-    sys::close(fd);
-    answer
-}
-
-/// What kind of link the descriptor holds; applies `fs.protected_symlinks`.
-fn describe(fd: c_int, text: &mut Text, end: usize, target: usize) -> Answer<Link> {
-    if end == text.length() {
-        let link = sys::fstat(fd)?;
-        if link.st_uid != sys::effective_user() {
-            protect(text, end, &link)?;
-        }
-    }
-    let magic = is_magic(text.bytes(), end) && sys::file_system(fd)? == PROC_SUPER_MAGIC;
-    Ok(Link { end, target, magic })
-}
-
-/// The kernel follows a link in a sticky, world-writable directory only when it is the caller's
-/// or the directory owner's (proc_sys_fs(5), `protected_symlinks`); it judged an earlier link.
-fn protect(text: &mut Text, end: usize, link: &libc::stat) -> Answer<()> {
-    let parent = text.bytes().get(..end).map_or(0, directory_of);
-    let parent = text.with_prefix(parent, sys::stat)?;
-    let shared = libc::S_ISVTX | libc::S_IWOTH;
-    if parent.st_mode & shared == shared && parent.st_uid != link.st_uid && links_are_protected() {
-        return Err(Errno::EACCES);
-    }
-    Ok(())
-}
-
-fn links_are_protected() -> bool {
-    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
-    let how = How { flags: u64::from(flags.cast_unsigned()), mode: 0, resolve: NO_SYMLINKS };
-    let path = sys::Path::from_c(c"/proc/sys/fs/protected_symlinks");
-    let Ok(fd) = sys::openat2(CWD, path, &how) else { return true };
-    let mut value = [b'1'; 1];
-    let read = sys::read(fd, &mut value);
-    sys::close(fd);
-    read.is_err() || value != *b"0"
 }
