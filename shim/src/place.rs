@@ -4,76 +4,29 @@
 //! `RESOLVE_NO_SYMLINKS`: if the kernel takes it, no component was a link, so the text judged is
 //! the place reached, whatever other threads do meanwhile. Links are learned by name, one at a
 //! time, and each text on the way is judged before the kernel is asked for it, so no descriptor
-//! of an unjudged object ever exists. Here are the ways that need one call; `links` takes links and
-//! `..` out of a text, `procfs` knows the links that stand for objects. No other file knows about
-//! links, descriptors or races.
+//! of an unjudged object ever exists. Here are the ways that need one call, and `judge` makes it; `links`
+//! takes links and `..` out of a text, `procfs` knows the links that stand for objects. No other
+//! file knows about links, descriptors or races.
 
 use core::ffi::{c_char, c_int};
 
-use ringfence_policy::Access;
-
 use crate::arm::State;
-use crate::exceptions;
-use crate::report::{self, Call};
-use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS};
-use crate::table;
+use crate::sys::{self, Answer, CWD, Errno};
 use crate::text::{Shape, Slashes, Text};
 
+mod goal;
+mod judge;
 mod links;
+mod names;
 mod procfs;
 
+pub(crate) use goal::{Goal, READ_OR_LIST};
+use judge::act;
+pub(crate) use judge::{judge_held, judge_text};
 use links::walk;
+use names::{is_free_name, passes_by_names};
 use procfs::rewrite_proc;
 pub(crate) use procfs::{Decimal, directory_text, leads_to};
-
-/// What a call wants of a path.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Goal {
-    /// The call, for reports.
-    pub(crate) call: Call,
-    /// What it would do there.
-    pub(crate) access: Access,
-    /// How the text is opened; `resolve` is ours to set.
-    pub(crate) how: How,
-}
-
-impl Goal {
-    /// A goal whose object is only held (`O_PATH`), to be looked at or handed on.
-    pub(crate) const fn hold(call: Call, access: Access, follow: bool) -> Self {
-        let link = if follow { 0 } else { libc::O_NOFOLLOW };
-        let flags = (libc::O_PATH | libc::O_CLOEXEC | link).cast_unsigned() as u64;
-        Self { call, access, how: How { flags, mode: 0, resolve: NO_SYMLINKS } }
-    }
-
-    fn has(&self, flag: c_int) -> bool {
-        self.how.flags & u64::from(flag.cast_unsigned()) != 0
-    }
-
-    /// Whether a link as the last name is followed.
-    fn follows(&self) -> bool {
-        !(self.has(libc::O_NOFOLLOW) || self.has(libc::O_CREAT) && self.has(libc::O_EXCL))
-    }
-
-    /// Reading one object needs `READ` of a file and `LIST` of a directory: which it is shows
-    /// only when it is open.
-    fn reads_either(&self) -> bool {
-        self.access.contains(READ_OR_LIST)
-    }
-}
-
-/// What opening for reading asks for as long as the kind of object is not known.
-pub(crate) const READ_OR_LIST: Access = Access::READ.with(Access::LIST);
-
-/// How a judged text may be opened.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Leave {
-    /// As the goal says.
-    Granted,
-    /// Only as a file.
-    FileOnly,
-    /// Only as a directory.
-    DirectoryOnly,
-}
 
 /// Opens what a caller's path names, once its every step is judged; `text` holds the text then:
 /// absolute, unless the path was relative and passed by its names alone.
@@ -100,7 +53,7 @@ pub(crate) unsafe fn open(
     open_unclear(state, dir, goal, text, shape, slashes)
 }
 
-/// The rest of [`open`], out of the way of what most paths take.
+/// The rest of [`open`] and [`look`], out of the way of what most paths take.
 #[inline(never)]
 fn open_unclear(
     state: &State,
@@ -185,28 +138,7 @@ pub(crate) unsafe fn look<'a>(
     if is_clear(state, text, slashes) {
         return open_clear(state, goal, text).map(Seen::Held);
     }
-    if !shape.absolute && !shape.parent && passes_by_names(state, goal.access, text, slashes) {
-        match sys::openat2(dir, text.path()?, &goal.how) {
-            Err(Errno::ELOOP) => {}
-            answer => return answer.map(Seen::Held),
-        }
-    }
-    open_shaped(state, dir, goal, text, shape).map(Seen::Held)
-}
-
-/// Judges the text of a directory that the process holds, before it is used as one.
-///
-/// # Errors
-/// EACCES with a report for a refusal.
-pub(crate) fn judge_held(state: &State, call: Call, text: &[u8]) -> Answer<()> {
-    // Of a place that this process cannot name, no rule can be told.
-    if text.first() != Some(&b'/') {
-        return Err(Errno::EACCES);
-    }
-    match exceptions::decide(state, text).refuses(Access::METADATA) {
-        Some(rule) => report::refuse(state, call, Access::METADATA, rule, text),
-        None => Ok(()),
-    }
+    open_unclear(state, dir, goal, text, shape, slashes).map(Seen::Held)
 }
 
 /// As [`open`], with the text absolute in every case.
@@ -260,21 +192,6 @@ pub(crate) unsafe fn open_plain(
     act(state, goal, text)
 }
 
-/// Judges a name that libc will open itself, without following a link: its parts put together are
-/// absolute and normalised.
-///
-/// # Errors
-/// EACCES with a report for a refusal, ENAMETOOLONG.
-pub(crate) fn judge_text(state: &State, call: Call, access: Access, parts: &[&[u8]]) -> Answer<()> {
-    let mut text = Text::new();
-    parts.iter().try_for_each(|part| text.append(part))?;
-    let decision = exceptions::decide(state, text.bytes());
-    match decision.refuses(access) {
-        Some(rule) => report::refuse(state, call, access & decision.refused(), rule, text.bytes()),
-        None => Ok(()),
-    }
-}
-
 /// As [`open_by_text`], for a path that lies in memory of ours or in parts.
 ///
 /// # Errors
@@ -323,43 +240,6 @@ fn open_absolute(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
     }
 }
 
-/// A relative path without `..`, none of whose names is the last name of a rule, cannot lead from
-/// a place that is not forbidden into one that is: if r is the longest rule that covers the
-/// target and r's last name is not among the names, r covers the directory too. The image says
-/// for which accesses no process can hold a forbidden directory.
-fn passes_by_names(state: &State, access: Access, text: &Text, slashes: Slashes) -> bool {
-    let image = &state.image;
-    if !image.by_names().contains(access) {
-        return false;
-    }
-    let text = text.bytes();
-    let Some(mut slashes) = slashes.filter(|_| text.len() <= 64) else {
-        return !text.split(|byte| *byte == b'/').any(|name| image.is_rule_name(name));
-    };
-    let mut start = 0_usize;
-    loop {
-        let end = (slashes.trailing_zeros() as usize).min(text.len());
-        if text.get(start..end).is_none_or(|name| image.is_rule_name(name)) {
-            return false;
-        }
-        if slashes == 0 {
-            return true;
-        }
-        slashes &= slashes.wrapping_sub(1);
-        start = end.saturating_add(1);
-    }
-}
-
-/// Whether a path is a single name, by which [`passes_by_names`] lets it pass.
-#[inline(always)]
-fn is_free_name(state: &State, access: Access, text: &Text, slashes: Slashes) -> bool {
-    let image = &state.image;
-    slashes == Some(0)
-        && text.length() <= 64
-        && image.by_names().contains(access)
-        && !image.is_rule_name(text.bytes())
-}
-
 /// Puts the directory's own text before a relative one; answers its length.
 fn put_base(dir: c_int, text: &mut Text) -> Answer<usize> {
     if dir == CWD {
@@ -388,79 +268,4 @@ fn rewrite(state: &State, goal: &Goal, text: &mut Text) -> Answer<bool> {
 /// Whether the link of that length is meant itself, rather than what it leads to.
 fn is_meant(goal: &Goal, text: &Text, length: usize) -> bool {
     length == text.length() && !text.slash() && !goal.follows()
-}
-
-/// Judges the text; refuses with a report, or says how it may be opened.
-#[inline(always)]
-fn judge(state: &State, goal: &Goal, text: &Text) -> Answer<Leave> {
-    let decision = state.image.decide(text.bytes());
-    if decision.refused().is_empty() {
-        return Ok(Leave::Granted);
-    }
-    judge_refused(state, goal, text, decision)
-}
-
-#[cold]
-#[inline(never)]
-fn judge_refused(
-    state: &State,
-    goal: &Goal,
-    text: &Text,
-    decision: ringfence_policy::Decision,
-) -> Answer<Leave> {
-    let decision = exceptions::excepted(state, text.bytes(), decision);
-    let refused = decision.refused();
-    let mut access = goal.access;
-    let mut leave = Leave::Granted;
-    if goal.reads_either() && refused.intersects(READ_OR_LIST) && !refused.contains(READ_OR_LIST) {
-        access = access & !READ_OR_LIST;
-        leave = if refused.contains(Access::LIST) { Leave::FileOnly } else { Leave::DirectoryOnly };
-    }
-    match decision.refuses(access) {
-        None => Ok(leave),
-        Some(rule) => {
-            report::refuse(state, goal.call, access & refused, rule, text.bytes())?;
-            Ok(Leave::Granted)
-        }
-    }
-}
-
-/// Judges the text and opens it, in one call of the kernel's.
-#[inline(always)]
-fn act(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
-    match judge(state, goal, text)? {
-        Leave::Granted => sys::openat2(CWD, text.path()?, &goal.how),
-        Leave::DirectoryOnly => open_directory(state, goal, text),
-        Leave::FileOnly => open_file(state, goal, text),
-    }
-}
-
-/// Opens the text if it is a directory; a file there is refused.
-#[cold]
-fn open_directory(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
-    let mut how = goal.how;
-    how.flags |= u64::from(libc::O_DIRECTORY.cast_unsigned());
-    match sys::openat2(CWD, text.path()?, &how) {
-        Err(Errno::ENOTDIR) => refuse_kind(state, goal, Access::READ, text),
-        answer => answer,
-    }
-}
-
-/// Opens the text if it is no directory: out of every other thread's sight, since what it is
-/// shows only on the open descriptor.
-#[cold]
-fn open_file(state: &State, goal: &Goal, text: &mut Text) -> Answer<c_int> {
-    match table::open_file(text.path()?, &goal.how) {
-        Err(Errno::EISDIR) => refuse_kind(state, goal, Access::LIST, text),
-        answer => answer,
-    }
-}
-
-fn refuse_kind(state: &State, goal: &Goal, access: Access, text: &mut Text) -> Answer<c_int> {
-    let decision = exceptions::decide(state, text.bytes());
-    if let Some(rule) = decision.refuses(access) {
-        report::refuse(state, goal.call, access, rule, text.bytes())?;
-    }
-    // Audit mode: what would have been refused was reported.
-    sys::openat2(CWD, text.path()?, &goal.how)
 }
