@@ -2,17 +2,19 @@
 
 #![expect(unsafe_code, reason = "has libc create a thread")]
 
+mod native;
+
 use core::ffi::{c_int, c_void};
 
-use ringfence_policy::{CallerKind, CallerVerdict, Creation, RuleIndex};
+use ringfence_policy::Creation;
 
 use crate::arm::State;
-use crate::caller::{self, Caller, Callers, Ended, Frame, Look, Names, Verdict};
+use crate::caller::{self, Caller, Callers, Ended, Frame, Look};
 use crate::exceptions;
 use crate::jvm::{self, Maker};
-use crate::lineage::{self, Beginning, Lineage};
+use crate::lineage::{Beginning, Lineage};
 use crate::python;
-use crate::report::{self, Call, Why};
+use crate::report::Call;
 use crate::sys::{Answer, Errno};
 
 /// Judges a thread that is asked for at a frame, by the native, the Python and the Java code that
@@ -27,7 +29,7 @@ pub(crate) fn judge(state: &State, callers: &Callers, call: Call, from: Frame) -
 }
 
 fn judge_all(state: &State, callers: &Callers, call: Call, from: Frame) -> Answer<Lineage> {
-    let lineage = judge_native(state, callers, call, Creation::Thread, from)?;
+    let lineage = native::judge(state, callers, call, Creation::Thread, from)?;
     let python = python::judge(state, callers, call, Creation::Thread, from)?;
     let java = match machine(state, callers, from)? {
         Machine::Silent => None,
@@ -44,7 +46,7 @@ fn judge_all(state: &State, callers: &Callers, call: Call, from: Frame) -> Answe
 /// EACCES where a rule refuses it; EAGAIN where the caller cannot be found out.
 pub(crate) fn may_start(state: &State, call: Call, from: Frame) -> Answer<()> {
     let Some(callers) = state.callers else { return Ok(()) };
-    judge_native(state, callers, call, Creation::Process, from)?;
+    native::judge(state, callers, call, Creation::Process, from)?;
     python::judge(state, callers, call, Creation::Process, from)?;
     match machine(state, callers, from)? {
         Machine::Silent => Ok(()),
@@ -110,98 +112,6 @@ fn machine(state: &State, callers: &Callers, from: Frame) -> Answer<Machine> {
     })
     .map_err(|_| Errno::EAGAIN)?;
     Ok(if ended == Ended::Lost { Machine::Here } else { found })
-}
-
-/// Judges a thread or a program by the native code that asks for it, and answers what a thread
-/// inherits.
-///
-/// Who asks is the nearest object on the stack that is not the runtime. Where a list forbids, the
-/// objects further out are looked at too, but for the program itself: a library may have another
-/// one create its threads.
-///
-/// # Errors
-/// As [`judge`] and [`may_start`].
-fn judge_native(
-    state: &State,
-    callers: &Callers,
-    call: Call,
-    creation: Creation,
-    from: Frame,
-) -> Answer<Lineage> {
-    let own = lineage::current();
-    let list = state.image.callers(creation, CallerKind::Native);
-    let denies_nobody = state.image.denies_unattributed() && creation == Creation::Thread;
-    if list.is_empty() && !denies_nobody {
-        return Ok(own);
-    }
-    let mut nearest = (from, Caller::Runtime);
-    let mut forbidden = None;
-    caller::walk(state, callers, from, |frame, caller, is_program| {
-        let is_nearest = nearest.1 == Caller::Runtime;
-        if is_nearest {
-            nearest = (frame, caller);
-        }
-        // The program is behind all that its libraries do.
-        if (is_nearest || !is_program)
-            && let Some(verdict) = caller.verdict(creation)
-            && let CallerVerdict::Forbidden(rule) = verdict.get()
-        {
-            forbidden = Some((frame, rule));
-        }
-        let enough = match caller {
-            Caller::Runtime => false,
-            Caller::Jvm => true,
-            Caller::Nobody | Caller::Object { .. } => !list.has_forbidden() || forbidden.is_some(),
-        };
-        if enough { Look::Enough } else { Look::On }
-    })
-    .map_err(|_| Errno::EAGAIN)?;
-
-    // An error is the end of the JVM; on whose behalf it acts is found out where Java asks.
-    let (frame, Caller::Object { .. } | Caller::Runtime | Caller::Nobody) = nearest else {
-        return Ok(own);
-    };
-    // A program inherits from nobody.
-    let descent = match creation {
-        Creation::Thread => Verdict::from_word(own.native),
-        Creation::Process => Verdict::default(),
-    };
-    let others = list.first_authorized();
-    let (frame, rule, why) = match (forbidden, descent.get(), nearest.1) {
-        (Some((frame, rule)), _, _) => (frame, rule, Why::Forbidden),
-        // Only where refusals are told and not enforced.
-        (None, CallerVerdict::Forbidden(rule), _) => (frame, rule, Why::Forbidden),
-        (None, _, caller) if let Some(verdict) = caller.verdict(creation) => {
-            match (verdict.get(), others) {
-                (CallerVerdict::Unnamed, Some(rule)) => (frame, rule, Why::Unauthorized),
-                (CallerVerdict::Unnamed, None) => return Ok(own),
-                (_, _) => return Ok(Lineage { native: verdict.word(), ..own }),
-            }
-        }
-        (None, CallerVerdict::Authorized(_), Caller::Runtime) => return Ok(own),
-        (None, _, _) if others.is_some() || denies_nobody => {
-            (frame, others.unwrap_or(RuleIndex::UNJUDGED), Why::Unattributed)
-        }
-        (None, _, _) => return Ok(own),
-    };
-    refuse(state, callers, (call, creation), (frame, from), (rule, why))?;
-    Ok(Lineage { native: Verdict::against(rule).word(), ..own })
-}
-
-/// Reports the refusal of who called at a frame, on a stack of which the other one is the innermost;
-/// `Ok` in audit mode.
-#[cold]
-#[inline(never)]
-fn refuse(
-    state: &State,
-    callers: &Callers,
-    (call, creation): (Call, Creation),
-    (caller, innermost): (Frame, Frame),
-    cause: (RuleIndex, Why),
-) -> Answer<()> {
-    let names = Names::find(state, callers, caller, innermost);
-    let caller = (creation, CallerKind::Native, names.caller());
-    report::refuse_caller_at(state, call, caller, names.stack(), cause)
 }
 
 /// Creates a thread that inherits a lineage; the answer is pthread_create(3)'s.
