@@ -3,6 +3,7 @@
 pub(crate) mod attribute;
 pub(crate) mod change;
 pub(crate) mod configured;
+pub(crate) mod debug;
 pub(crate) mod environment;
 pub(crate) mod exec;
 pub(crate) mod fts;
@@ -20,6 +21,7 @@ pub(crate) mod program;
 pub(crate) mod scan;
 pub(crate) mod shell;
 pub(crate) mod socket;
+pub(crate) mod spaces;
 pub(crate) mod spawn;
 pub(crate) mod start;
 mod steps;

@@ -12,7 +12,7 @@ use core::arch::naked_asm;
 use core::ffi::{c_char, c_int, c_long, c_void};
 
 use crate::act::loader::{self, Symbol};
-use crate::act::{number, start};
+use crate::act::{debug, number, spaces, start};
 use crate::arm::armed;
 use crate::caller::Frame;
 use crate::interpose::Hook;
@@ -242,7 +242,7 @@ extern "C" fn judge_clone(registers: &mut Registers) -> Next {
     let state = armed();
     let [_, _, flags, ..] = registers.words;
     let flags = u64::from(int(flags).cast_unsigned());
-    if number::makes_spaces(state, flags) {
+    if spaces::makes_spaces(state, flags) {
         return fail(registers, Errno::EPERM);
     }
     match number::makes_thread(state, Call("clone"), flags, registers.frame()) {
@@ -253,7 +253,7 @@ extern "C" fn judge_clone(registers: &mut Registers) -> Next {
 
 extern "C" fn judge_ptrace(registers: &mut Registers) -> Next {
     let state = armed();
-    match number::may_debug(state) {
+    match debug::may_debug(state) {
         Ok(()) => state.next.ptrace as Next,
         Err(errno) => fail(registers, errno),
     }

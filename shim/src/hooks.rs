@@ -19,8 +19,8 @@ use crate::act::glob::Failed;
 use crate::act::scan::{Compare as Order, Select};
 use crate::act::tree::{Detailed, Visit};
 use crate::act::{
-    attribute, change, configured, fts, glob, logins, look, movement, named, number, open, scan,
-    shell, socket, stream, thread, tree, watch, words,
+    attribute, change, configured, debug, fts, glob, logins, look, movement, named, open, scan,
+    shell, socket, spaces, stream, thread, tree, watch, words,
 };
 use crate::interpose::hooks;
 use crate::programs::inner::{execve, execveat};
@@ -235,12 +235,12 @@ hooks! {
     wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int, deny (-1) => words::expand(words, into, flags);
 
     // What would make a text mean another place, or reach into another process.
-    unshare(flags: c_int) -> c_int, deny (-1) => number::unshare(flags);
-    setns(fd: c_int, kind: c_int) -> c_int, deny (-1) => number::enter(fd, kind);
-    chroot(path: Str) -> c_int, deny (-1) => number::chroot(path);
-    process_vm_readv(process: pid_t, to: Parts, tos: c_ulong, from: Parts, froms: c_ulong, flags: c_ulong) -> ssize_t, deny (-1) => number::copy(libc::SYS_process_vm_readv, process, to, tos, from, froms, flags);
-    process_vm_writev(process: pid_t, from: Parts, froms: c_ulong, to: Parts, tos: c_ulong, flags: c_ulong) -> ssize_t, deny (-1) => number::copy(libc::SYS_process_vm_writev, process, from, froms, to, tos, flags);
-    pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int, deny (-1) => number::take(process, fd, flags);
+    unshare(flags: c_int) -> c_int, deny (-1) => spaces::unshare(flags);
+    setns(fd: c_int, kind: c_int) -> c_int, deny (-1) => spaces::enter(fd, kind);
+    chroot(path: Str) -> c_int, deny (-1) => spaces::chroot(path);
+    process_vm_readv(process: pid_t, to: Parts, tos: c_ulong, from: Parts, froms: c_ulong, flags: c_ulong) -> ssize_t, deny (-1) => debug::copy(libc::SYS_process_vm_readv, process, to, tos, from, froms, flags);
+    process_vm_writev(process: pid_t, from: Parts, froms: c_ulong, to: Parts, tos: c_ulong, flags: c_ulong) -> ssize_t, deny (-1) => debug::copy(libc::SYS_process_vm_writev, process, from, froms, to, tos, flags);
+    pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int, deny (-1) => debug::take(process, fd, flags);
 }
 
 /// A function of up to six words.

@@ -6,14 +6,14 @@
 
 #![expect(unsafe_code, reason = "passes a caller's own words on")]
 
-use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong};
+use core::ffi::{c_char, c_int, c_long};
 
-use super::{attribute, look, open, thread};
+use super::{attribute, debug, look, open, spaces, thread};
 use crate::arm::State;
 use crate::caller::Frame;
 use crate::hooks::{self, Returns};
 use crate::report::Call;
-use crate::sys::{self, Answer, Errno, How, pass};
+use crate::sys::{self, Answer, Errno, How};
 
 /// The newest number that is known to do nothing to a path that is not judged.
 const NEWEST: usize = 469;
@@ -34,13 +34,6 @@ pub(crate) enum Outcome {
     Refuse(Errno),
     /// It was made; `usize::MAX` when it failed and set errno.
     Done(usize),
-}
-
-/// Whether a call makes or enters name spaces in which a path is another place, which the policy
-/// does not let it.
-pub(crate) fn makes_spaces(state: &State, flags: u64) -> bool {
-    let spaces = u64::from((libc::CLONE_NEWNS | libc::CLONE_NEWUSER).cast_unsigned());
-    flags & spaces != 0 && !state.image.namespaces() && state.environment.is_some()
 }
 
 /// Whether a number needs a second look; the others go straight on.
@@ -118,23 +111,13 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: F
     match call {
         libc::SYS_faccessat => {
             // The system call has no flags; libc's function has.
-            let entry = hooks::row_of(libc::SYS_faccessat2);
             // SAFETY: as this function's own contract says.
-            entry.map_or(Outcome::Pass, |row| unsafe {
-                call_row(row, [first, second, third, 0, 0, 0])
-            })
+            unsafe { act_row(libc::SYS_faccessat2, [first, second, third, 0, 0, 0]) }
         }
-        libc::SYS_fchmodat => {
-            // As above.
-            let path = core::ptr::with_exposed_provenance(second);
-            let mode = u32::try_from(third & 0xffff_ffff).unwrap_or(0);
-            // SAFETY: as this function's own contract says.
-            done(unsafe { attribute::mode(state, Call("fchmodat"), int(first), path, mode, 0) })
-        }
-        libc::SYS_utimensat => {
-            // SAFETY: as this function's own contract says.
-            done(unsafe { times_by_number(state, words) })
-        }
+        // SAFETY: as this function's own contract says.
+        libc::SYS_fchmodat => done(unsafe { mode_by_number(state, words) }),
+        // SAFETY: as this function's own contract says.
+        libc::SYS_utimensat => done(unsafe { times_by_number(state, words) }),
         // SAFETY: as this function's own contract says.
         libc::SYS_openat2 => done(unsafe { open_by_how(state, words) }),
         libc::SYS_execve | libc::SYS_execveat
@@ -147,30 +130,18 @@ pub(crate) unsafe fn act(state: &State, call: c_long, words: [usize; 6], from: F
             Outcome::Pass
         }
         libc::SYS_clone => task(state, Call("clone"), first as u64, from),
-        libc::SYS_clone3 => {
-            if sys::is_wild(core::ptr::with_exposed_provenance::<u64>(first)) {
-                return Outcome::Pass;
-            }
-            // SAFETY: clone3(2) demands a structure there, which begins with the flags.
-            let flags = unsafe { core::ptr::with_exposed_provenance::<u64>(first).read_volatile() };
-            task(state, Call("clone3"), flags, from)
-        }
-        libc::SYS_setns => {
-            // 0 stands for whatever kind the descriptor is of.
-            let any = if second == 0 { u64::MAX } else { second as u64 };
-            spaces(state, any)
-        }
+        // SAFETY: as this function's own contract says.
+        libc::SYS_clone3 => unsafe { task_by_structure(state, first, from) },
+        // 0 stands for whatever kind the descriptor is of.
+        libc::SYS_setns => enter(state, if second == 0 { u64::MAX } else { second as u64 }),
         libc::SYS_ptrace
         | libc::SYS_process_vm_readv
         | libc::SYS_process_vm_writev
         | libc::SYS_pidfd_getfd => {
-            may_debug(state).map_or_else(Outcome::Refuse, |()| Outcome::Pass)
+            debug::may_debug(state).map_or_else(Outcome::Refuse, |()| Outcome::Pass)
         }
-        _ => match hooks::row_of(call) {
-            // SAFETY: as this function's own contract says.
-            Some(row) => unsafe { call_row(row, words) },
-            None => Outcome::Pass,
-        },
+        // SAFETY: as this function's own contract says.
+        _ => unsafe { act_row(call, words) },
     }
 }
 
@@ -194,7 +165,7 @@ pub(crate) fn makes_thread(state: &State, call: Call, flags: u64, from: Frame) -
 }
 
 fn task(state: &State, call: Call, flags: u64, from: Frame) -> Outcome {
-    match spaces(state, flags) {
+    match enter(state, flags) {
         Outcome::Pass => {
             makes_thread(state, call, flags, from).map_or_else(Outcome::Refuse, |()| Outcome::Pass)
         }
@@ -202,8 +173,22 @@ fn task(state: &State, call: Call, flags: u64, from: Frame) -> Outcome {
     }
 }
 
-fn spaces(state: &State, flags: u64) -> Outcome {
-    if makes_spaces(state, flags) { Outcome::Refuse(Errno::EPERM) } else { Outcome::Pass }
+/// Judges what clone3(2) makes by the structure at an address.
+///
+/// # Safety
+/// As clone3(2) demands.
+unsafe fn task_by_structure(state: &State, place: usize, from: Frame) -> Outcome {
+    let place = core::ptr::with_exposed_provenance::<u64>(place);
+    if sys::is_wild(place) {
+        return Outcome::Pass;
+    }
+    // SAFETY: clone3(2) demands a structure there, which begins with the flags.
+    let flags = unsafe { place.read_volatile() };
+    task(state, Call("clone3"), flags, from)
+}
+
+fn enter(state: &State, flags: u64) -> Outcome {
+    if spaces::makes_spaces(state, flags) { Outcome::Refuse(Errno::EPERM) } else { Outcome::Pass }
 }
 
 fn done(answer: Answer<c_int>) -> Outcome {
@@ -213,9 +198,12 @@ fn done(answer: Answer<c_int>) -> Outcome {
     }
 }
 
+/// Does what the row of a number does, where there is one.
+///
 /// # Safety
 /// The words must be what the row's function demands.
-unsafe fn call_row(row: hooks::Row, words: [usize; 6]) -> Outcome {
+unsafe fn act_row(call: c_long, words: [usize; 6]) -> Outcome {
+    let Some(row) = hooks::row_of(call) else { return Outcome::Pass };
     let [a, b, c, d, e, f] = words;
     // SAFETY: up to six integer arguments travel in registers, and a function of fewer does not
     // look at the others.
@@ -244,9 +232,20 @@ unsafe fn open_by_how(state: &State, words: [usize; 6]) -> Answer<c_int> {
     // SAFETY: openat2(2) demands a structure of that size there; it is read once.
     let how = unsafe { place.read_volatile() };
     let path = core::ptr::with_exposed_provenance::<c_char>(path);
-    let dir = c_int::try_from(hooks::int(dir).cast_signed()).unwrap_or(-1);
     // SAFETY: as this function's own contract says.
-    unsafe { open::by_how(state, Call("openat2"), dir, path, how) }
+    unsafe { open::by_how(state, Call("openat2"), int(dir), path, how) }
+}
+
+/// fchmodat(2) as a caller makes it: the system call has no flags, as faccessat(2) has none.
+///
+/// # Safety
+/// As fchmodat(2) demands.
+unsafe fn mode_by_number(state: &State, words: [usize; 6]) -> Answer<c_int> {
+    let [dir, path, mode, ..] = words;
+    let path = core::ptr::with_exposed_provenance(path);
+    let mode = u32::try_from(mode & 0xffff_ffff).unwrap_or(0);
+    // SAFETY: as this function's own contract says.
+    unsafe { attribute::mode(state, Call("fchmodat"), int(dir), path, mode, 0) }
 }
 
 /// utimensat(2) as a caller makes it: a null path stands for the descriptor.
@@ -271,104 +270,4 @@ unsafe fn times_by_number(state: &State, words: [usize; 6]) -> Answer<c_int> {
 
 fn int(word: usize) -> c_int {
     c_int::try_from(hooks::int(word).cast_signed()).unwrap_or(-1)
-}
-
-/// Whether other processes may be looked into.
-///
-/// # Errors
-/// EPERM unless the policy lets a process be looked into.
-pub(crate) fn may_debug(state: &State) -> Answer<()> {
-    if state.image.debug() || state.environment.is_none() { Ok(()) } else { Err(Errno::EPERM) }
-}
-
-fn result(value: usize) -> c_int {
-    c_int::try_from(value).unwrap_or(c_int::MAX)
-}
-
-fn argument(value: c_int) -> usize {
-    value.cast_unsigned() as usize
-}
-
-/// `unshare`.
-///
-/// # Safety
-/// None: it takes no pointer, but every act is called alike.
-pub(crate) unsafe fn unshare(state: &State, _: Call, flags: c_int) -> Answer<c_int> {
-    if makes_spaces(state, u64::from(flags.cast_unsigned())) {
-        return Err(Errno::EPERM);
-    }
-    // SAFETY: takes no pointer.
-    unsafe { pass(libc::SYS_unshare, [argument(flags), 0, 0, 0, 0, 0]) }.map(result)
-}
-
-/// `setns`; a kind of 0 stands for whatever the descriptor is of.
-///
-/// # Safety
-/// As [`unshare`].
-pub(crate) unsafe fn enter(state: &State, _: Call, fd: c_int, kind: c_int) -> Answer<c_int> {
-    let kinds = if kind == 0 { u64::MAX } else { u64::from(kind.cast_unsigned()) };
-    if makes_spaces(state, kinds) {
-        return Err(Errno::EPERM);
-    }
-    // SAFETY: takes no pointer.
-    unsafe { pass(libc::SYS_setns, [argument(fd), argument(kind), 0, 0, 0, 0]) }.map(result)
-}
-
-/// `chroot`: text would mean another place behind it; but the root is the root.
-///
-/// # Safety
-/// The path must be what chroot(2) demands.
-pub(crate) unsafe fn chroot(state: &State, _: Call, path: *const c_char) -> Answer<c_int> {
-    if sys::is_wild(path) {
-        return Err(Errno::EFAULT);
-    }
-    // SAFETY: a C string, as this function's own contract says.
-    let is_root = unsafe { CStr::from_ptr(path) } == c"/";
-    if !is_root && state.environment.is_some() {
-        return Err(Errno::EPERM);
-    }
-    let path = if is_root { c"/".as_ptr() } else { path };
-    // SAFETY: our own constant, or what the caller gave where nobody asked for a fence.
-    unsafe { pass(libc::SYS_chroot, [path.addr(), 0, 0, 0, 0, 0]) }.map(result)
-}
-
-/// `process_vm_readv`, `process_vm_writev`.
-///
-/// # Safety
-/// As process_vm_readv(2) demands.
-#[expect(clippy::too_many_arguments, reason = "the call has six")]
-pub(crate) unsafe fn copy(
-    state: &State,
-    _: Call,
-    number: c_long,
-    process: libc::pid_t,
-    local: *const libc::iovec,
-    locals: c_ulong,
-    remote: *const libc::iovec,
-    remotes: c_ulong,
-    flags: c_ulong,
-) -> Answer<isize> {
-    may_debug(state)?;
-    let word = |value: c_ulong| usize::try_from(value).unwrap_or(usize::MAX);
-    let (local, remote) = (local.addr(), remote.addr());
-    let all = [argument(process), local, word(locals), remote, word(remotes), word(flags)];
-    // SAFETY: as this function's own contract says.
-    unsafe { pass(number, all) }.map(|value| isize::try_from(value).unwrap_or(isize::MAX))
-}
-
-/// `pidfd_getfd`.
-///
-/// # Safety
-/// As [`unshare`].
-pub(crate) unsafe fn take(
-    state: &State,
-    _: Call,
-    process: c_int,
-    fd: c_int,
-    flags: c_uint,
-) -> Answer<c_int> {
-    may_debug(state)?;
-    let all = [argument(process), argument(fd), flags as usize, 0, 0, 0];
-    // SAFETY: takes no pointer.
-    unsafe { pass(libc::SYS_pidfd_getfd, all) }.map(result)
 }
