@@ -31,6 +31,7 @@ mod opener;
 mod outside;
 mod patch;
 mod pools;
+mod program;
 mod reach;
 mod reading;
 mod refuse;

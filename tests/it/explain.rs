@@ -346,6 +346,35 @@ fn who_may_create_a_thread_is_answered_with_what_to_write() {
     }
 }
 
+/// Without subjects all classes of a program are one.
+#[test]
+fn who_answers_for_the_classes_of_a_plain_program_is_said() {
+    let scratch = Scratch::new();
+    let rules = "{authorized: [com.acme.good], forbidden: [com.acme.evil]}";
+    scratch.file("policy.yaml", &format!("ringfence:\n  version: 1\n  threads: {rules}\n"));
+    let allowed = "\
+allowed: creating a thread on behalf of `com.acme.lib.Pool`, `com.acme.good.A`
+  no rule is about `com.acme.lib.Pool`, and `com.acme.good.A` answers for it
+  `com.acme.good.A` is authorized by threads.authorized `com.acme.good` (policy.yaml:3:26)
+";
+    let words = ["--thread", "com.acme.lib.Pool", "--by", "com.acme.good.A"];
+    assert_eq!(said(&scratch, &words), (Some(0), allowed.to_owned()));
+    for (words, expected) in [
+        (&["--thread", "com.acme.lib.Pool"][..], "is not among threads.authorized"),
+        (
+            &["--thread", "com.acme.evil.B", "--by", "com.acme.good.A"],
+            "`com.acme.evil.B` is forbidden",
+        ),
+        (
+            &["--thread", "com.acme.lib.Pool", "--by", "native:libx.so"],
+            "is not among threads.authorized",
+        ),
+    ] {
+        let (status, text) = said(&scratch, words);
+        assert_eq!((status, text.contains(expected)), (Some(1), true), "{text}");
+    }
+}
+
 #[test]
 fn the_tests_of_a_policy_ask_about_callers_too() {
     let scratch = Scratch::new();

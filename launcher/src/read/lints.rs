@@ -130,7 +130,7 @@ fn no_subjects(document: &Document, mistakes: &mut Mistakes) {
                 "RF309",
                 format!("`callers` of `{}` without `callers.subjects`", rule.pattern),
             )
-            .at(span, "every class of the program must be named, the main class too")
+            .at(span, "every class of the program but its main class must be named")
             .help("name those that are subjects: `callers: {subjects: [com.acme]}`"),
         );
     }

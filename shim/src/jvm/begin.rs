@@ -1,7 +1,7 @@
 //! Getting into the machine, once, as soon as it runs programs.
 
 use core::ffi::{CStr, c_void};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use ringfence_policy::{CallerKind, Creation};
 
@@ -56,6 +56,7 @@ fn enter(state: &'static State, env: Env, tools: Tools) -> Option<&'static Jvm> 
         methods: Methods::map().ok()?,
         defining: Defining::map().ok()?,
         shapes: Shapes::map().ok()?,
+        main_class: AtomicU32::new(0),
         known,
     }
     .keep()?;
@@ -87,6 +88,9 @@ fn known(state: &State, env: Env, boot: Boot) -> Option<Known> {
         loader: boot.class(c"java/lang/ClassLoader")?,
         executor: boot.class(c"java/util/concurrent/ExecutorService")?,
         reference: boot.class(c"java/lang/ref/Reference")?,
+        launcher: (!state.image.has_subjects(CallerKind::Java))
+            .then(|| boot.class(c"sun/launcher/LauncherHelper"))
+            .flatten(),
         source: source(env, boot)?,
         pools: Pools {
             carrier: boot.class(c"jdk/internal/misc/CarrierThread"),

@@ -99,15 +99,19 @@ impl Here {
             }
             marks = now.marks;
         }
-        if self.is_subject(name) {
-            let standing = if marks.is_empty() { Standing::Verified } else { Standing::Claimed };
-            let own = self.marks_of(name, standing);
-            return Answer::ever(Info { facts: guest(marks), marks: marks.join(own) });
+        if !marks.is_empty() {
+            let claimed = |name| self.marks_of(name, Standing::Claimed);
+            let own = if self.is_subject(name) { claimed(name) } else { Marks::NONE };
+            return Answer::ever(guest(marks, own));
         }
-        if marks.is_empty() {
+        if !self.is_subject(name) || self.is_main(name) {
             return Answer::ever(Info { facts: kinds::host(name), marks });
         }
-        Answer::ever(Info { facts: guest(marks), marks })
+        if self.image().has_subjects(CallerKind::Java) {
+            return Answer::ever(guest(marks, self.marks_of(name, Standing::Verified)));
+        }
+        let marks = Marks::of_program(self.image(), self.jvm.names, name);
+        Answer::ever(Info { facts: Facts::GUEST.with(Facts::PROGRAM), marks })
     }
 
     /// A class of a loader that is not the machine's own.
@@ -126,7 +130,7 @@ impl Here {
         if !tag.facts.has(Facts::DEFINED) && !unseen {
             return self.nobody(name);
         }
-        let guest = |own: Marks| Info { facts: guest(tag.marks), marks: tag.marks.join(own) };
+        let guest = |own| guest(tag.marks, own);
         match keeper {
             Keeper::Plugin(_) if !tag.facts.has(Facts::GENUINE) && !unseen => {
                 Answer::ever(guest(self.marks_of(name, Standing::Nobody)))
@@ -232,9 +236,11 @@ pub(super) fn classified(tag: Info) -> Option<Info> {
     tag.facts.has(Facts::CLASSIFIED).then_some(Info { facts: tag.facts, marks })
 }
 
-/// What a class is that is a subject's, with the marks that others left on it.
-fn guest(left: Marks) -> Facts {
-    if left.is_empty() { Facts::GUEST } else { Facts::GUEST.with(Facts::FOREIGN) }
+/// What a class is that is a subject's, with the marks that others left on it. For what is made at run
+/// time nobody can answer.
+fn guest(left: Marks, own: Marks) -> Info {
+    let facts = if left.is_empty() { Facts::GUEST } else { Facts::GUEST.with(Facts::FOREIGN) };
+    Info { facts, marks: left.join(own).strict() }
 }
 
 fn runtime(name: &[u8]) -> Answer {

@@ -28,12 +28,12 @@ impl Here {
             reading.frame(frame);
             ControlFlow::Continue(())
         });
-        let mut marks = reading.marks.join(self.lineage());
+        let mut marks = reading.together.answer_for(reading.marks.join(self.lineage()));
         if read.is_err() && !marks.is_empty() {
             // Somebody made it that deep, and a subject is near the top.
             marks = marks.join(self.marks_of(b"a stack without bottom", Standing::Nobody));
         }
-        let reached = self.reach(thread);
+        let reached = self.run_by(thread, reading.together);
         if let Some(verdict) = self.exempt((thread, is_virtual), &reading, &reached, marks) {
             return verdict;
         }

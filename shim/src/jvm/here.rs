@@ -4,7 +4,7 @@
 
 use core::ffi::c_void;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use ringfence_policy::Image;
 
@@ -19,7 +19,7 @@ use super::shapes::Shapes;
 use crate::arm::State;
 use crate::sys::{self, Answer};
 
-/// What is known about the machine once it runs programs; it never changes.
+/// What is known about the machine once it runs programs; it never changes, but for `main_class`.
 pub(crate) struct Jvm {
     pub(crate) state: &'static State,
     pub(crate) machine: Machine,
@@ -31,6 +31,8 @@ pub(crate) struct Jvm {
     pub(crate) methods: &'static Methods,
     pub(crate) defining: &'static Defining,
     pub(crate) shapes: &'static Shapes,
+    /// The number of the main class's name, 0 until it is asked for; see [`super::program`].
+    pub(crate) main_class: AtomicU32,
     pub(crate) known: Known,
 }
 
@@ -69,6 +71,8 @@ pub(crate) struct Known {
     pub(crate) loader: Ref,
     pub(crate) executor: Ref,
     pub(crate) reference: Ref,
+    /// `LauncherHelper`, where the main class is to be known.
+    pub(crate) launcher: Option<Ref>,
     pub(crate) source: Source,
     pub(crate) pools: Pools,
     /// `BaseVirtualThread`, from JDK 21 on.

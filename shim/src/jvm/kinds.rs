@@ -64,6 +64,8 @@ impl Facts {
     /// What is reached through it is not what a thread runs: threads, loaders, executors.
     pub(crate) const OPAQUE: Self = Self(1 << 24);
 
+    /// The application loader's, of a program whose classes are one subject together.
+    pub(crate) const PROGRAM: Self = Self(1 << 26);
     /// Calls what its own caller names, at once: `Method.invoke`, `Constructor.newInstance`.
     pub(crate) const INVOKES: Self = Self(1 << 27);
     /// It carries the marks of others than its own name and its loader.

@@ -15,6 +15,7 @@ use super::here::{Here, Jvm};
 use super::jni::RawEnv;
 use super::kinds::{Facts, Info};
 use super::marks::{Marks, Standing};
+use super::program::Together;
 use super::slot::{self, Busy};
 use crate::arm::State;
 use crate::exceptions;
@@ -190,7 +191,7 @@ impl Here {
             stack.frame(frame);
             ControlFlow::Continue(())
         });
-        let all = stack.marks.join(self.lineage());
+        let all = stack.together.answer_for(stack.marks.join(self.lineage()));
         match stack.nearest {
             // A thread of a library's own, which runs no Java code.
             None if stack.is_empty && read.is_ok() => all,
@@ -216,6 +217,8 @@ impl Here {
 /// What a stack says about the program that is asked for on it.
 struct Stack {
     marks: Marks,
+    /// Who is authorized and answers for others.
+    together: Together,
     is_empty: bool,
     reflects: bool,
     /// The nearest frame that is neither the runtime's nor a wrapper's.
@@ -224,7 +227,13 @@ struct Stack {
 
 impl Default for Stack {
     fn default() -> Self {
-        Self { marks: Marks::NONE, is_empty: true, reflects: false, nearest: None }
+        Self {
+            marks: Marks::NONE,
+            together: Together::NONE,
+            is_empty: true,
+            reflects: false,
+            nearest: None,
+        }
     }
 }
 
@@ -233,6 +242,7 @@ impl Stack {
     fn frame(&mut self, frame: Info) {
         self.is_empty = false;
         self.marks = self.marks.join(frame.marks);
+        self.together.frame(frame);
         self.reflects |= frame.facts.has(Facts::REFLECTION);
         let is_transparent =
             frame.is_runtime() || frame.facts.has(Facts::WRAPPER) && !frame.is_subject();

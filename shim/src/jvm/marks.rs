@@ -20,8 +20,10 @@ const SOME: u32 = 1;
 const REFUSED: u32 = 1;
 /// The one to be named is a subject by its own name, not the code of one.
 const NAMED: u32 = 1 << 1;
+/// Those that are refused are classes of one program, and refused only because they are not named.
+const WEAK: u32 = 1 << 2;
 /// The number of the one to be named stands from here on.
-const NUMBER: u32 = 2;
+const NUMBER: u32 = 3;
 /// The bits of all that.
 const WIDTH: u32 = NUMBER + super::names::BITS;
 const PART: u32 = (1 << WIDTH) - 1;
@@ -64,11 +66,30 @@ impl Marks {
 
     /// The marks of one subject.
     pub(crate) fn of(image: &Image<'_>, names: &Names, name: &[u8], standing: Standing) -> Self {
+        Self::with(image, names, (name, standing), REFUSED)
+    }
+
+    /// The marks of a class of a program whose classes are one subject together
+    /// ([`super::program`]).
+    pub(crate) fn of_program(image: &Image<'_>, names: &Names, name: &[u8]) -> Self {
+        Self::with(image, names, (name, Standing::Verified), REFUSED | WEAK)
+    }
+
+    fn with(
+        image: &Image<'_>,
+        names: &Names,
+        (name, standing): (&[u8], Standing),
+        when_unnamed: u32,
+    ) -> Self {
         let number = names.number(name, standing) << NUMBER;
         let named = if standing == Standing::Verified { NAMED } else { 0 };
         let part = |creation| {
-            let refused = judge(image, creation, name, standing).is_some();
-            number | named | if refused { REFUSED } else { 0 }
+            let refused = match judge(image, creation, name, standing) {
+                None => 0,
+                Some(Reason::Unnamed(_)) => when_unnamed,
+                Some(Reason::Forbidden(_) | Reason::Unattributed) => REFUSED,
+            };
+            number | named | refused
         };
         Self::new(part(Creation::Thread), part(Creation::Process))
     }
@@ -89,6 +110,22 @@ impl Marks {
     /// Whether one of them may not have it.
     pub(crate) const fn is_refused(self, creation: Creation) -> bool {
         self.part(creation) & REFUSED != 0
+    }
+
+    /// Whether it is refused only because of classes of one program that no rule names.
+    pub(crate) const fn is_weak(self, creation: Creation) -> bool {
+        self.part(creation) & WEAK != 0
+    }
+
+    /// The same, without anybody who could stand in for them.
+    #[must_use]
+    pub(crate) const fn strict(self) -> Self {
+        if self.is_empty() {
+            return self;
+        }
+        let [threads, processes] =
+            [self.part(Creation::Thread) & !WEAK, self.part(Creation::Process) & !WEAK];
+        Self::new(threads, processes)
     }
 
     /// The number of the subject to name.
@@ -133,17 +170,21 @@ impl Marks {
 }
 
 const fn join(near: u32, far: u32) -> u32 {
-    if rank(far) < rank(near) { near } else { far }
+    let ((far_refused, far_named), (near_refused, near_named)) = (rank(far), rank(near));
+    let is_near =
+        far_refused < near_refused || far_refused == near_refused && !far_named && near_named;
+    if is_near { near } else { far }
 }
 
-/// A set with a subject that is refused never comes after one without.
-const fn rank(part: u32) -> u32 {
-    match (part & REFUSED != 0, part & NAMED != 0) {
-        (true, true) => 3,
+/// A set with a subject that is refused never comes after one without, nor one for whom nobody
+/// can stand in after others.
+const fn rank(part: u32) -> (u8, bool) {
+    let refused = match (part & REFUSED != 0, part & WEAK != 0) {
         (true, false) => 2,
-        (false, true) => 1,
-        (false, false) => 0,
-    }
+        (true, true) => 1,
+        (false, _) => 0,
+    };
+    (refused, part & NAMED != 0)
 }
 
 /// Why the policy refuses a subject what it asks for; `None` when it does not, as where no rule is
@@ -199,6 +240,21 @@ mod tests {
         assert_eq!(number(REFUSED_TASK.join(REFUSED_CODE)), 3);
         assert_eq!(number(REFUSED_TASK.join(FARTHER_TASK)), 4);
         assert_eq!(number(REFUSED_CODE.join(REFUSED_TASK)), 3);
+    }
+
+    #[test]
+    fn whom_nobody_can_stand_in_for_decides_and_is_the_one_named() {
+        let weak = threads(REFUSED | NAMED | WEAK, 5);
+        for both in [weak.join(PLAIN), PLAIN.join(weak), weak.join(weak)] {
+            assert!(both.is_refused(Creation::Thread) && both.is_weak(Creation::Thread));
+        }
+        for both in [weak.join(REFUSED_CODE), REFUSED_CODE.join(weak)] {
+            assert!(both.is_refused(Creation::Thread) && !both.is_weak(Creation::Thread));
+            assert_eq!(number(both), 2);
+        }
+        assert!(weak.strict().is_refused(Creation::Thread));
+        assert!(!weak.strict().is_weak(Creation::Thread));
+        assert!(Marks::NONE.strict().is_empty());
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub(crate) fn judge_native_thread(state: &State, call: Call) -> Answer<Option<us
             if all.marks.is_empty() { !all.host && all.reflects } else { !all.is_whole };
         let nobody =
             is_nobodys.then(|| here.marks_of(b"native code that nobody called", Standing::Nobody));
-        let marks = all.marks.join(nobody.unwrap_or(Marks::NONE));
+        let marks = all.together.answer_for(all.marks).join(nobody.unwrap_or(Marks::NONE));
         if marks.is_refused(Creation::Thread) {
             here.report(state, call, Creation::Thread, marks)?;
         }

@@ -10,6 +10,7 @@ use super::here::Here;
 use super::jni::{Field, Ref};
 use super::kinds::{Facts, Info};
 use super::marks::{Marks, Standing};
+use super::program::Together;
 use super::reach::Reached;
 use super::reading::Reading;
 
@@ -47,7 +48,8 @@ impl Here {
             }
             ControlFlow::Continue(())
         });
-        let mut owner = self.lineage().join(reading.marks).join(self.class_of(pool).marks);
+        let stack = reading.together.answer_for(self.lineage().join(reading.marks));
+        let mut owner = stack.join(self.class_of(pool).marks);
         if read.is_err() || owner.is_empty() && nearest.is_none() && reading.reflects {
             owner = owner.join(self.marks_of(b"a pool that nobody made", Standing::Nobody));
         }
@@ -76,12 +78,13 @@ impl Here {
         reached: &Reached,
         marks: Marks,
     ) -> Marks {
+        let together = reading.together;
         let all = reached.marks.join(marks);
         let Some((pool, factory)) = self.starting_pool(thread, reading, reached) else {
             return all;
         };
         let owner = Info::from_tag(self.tools().tag(pool));
-        let run = self.factory_marks(pool, factory).join(reached.marks);
+        let run = self.factory_marks(pool, factory, together).join(reached.marks);
         let all = run.join(all);
         if !owner.facts.has(OWNED) {
             return all;
@@ -89,7 +92,7 @@ impl Here {
         if reading.is_direct && !self.image().strict() {
             return if owner.facts.has(MIXED) { all } else { run.join(owner.marks) };
         }
-        owner.marks.join(all)
+        together.answer_for(owner.marks).join(all)
     }
 
     /// The pool that starts the thread, if the stack and the thread agree on one, and its factory's
@@ -124,9 +127,9 @@ impl Here {
         self.env.get(thread, field)
     }
 
-    fn factory_marks(self, pool: Ref, factory: Option<Field>) -> Marks {
+    fn factory_marks(self, pool: Ref, factory: Option<Field>, together: Together) -> Marks {
         match factory.and_then(|factory| self.env.get(pool, factory)) {
-            Some(factory) => self.reach(factory).marks,
+            Some(factory) => self.run_by(factory, together).marks,
             None => Marks::NONE,
         }
     }

@@ -1,14 +1,17 @@
 //! What a thread will run, as far as it can be seen in its objects.
 //!
 //! The class of the task alone is no protection: a `FutureTask` hides any script. So references are
-//! followed through objects of the runtime, and through the host's where they are declared as
-//! something to run. Others than those that a subject holds in its own objects are not followed.
+//! followed through objects of the runtime, and through the host's, and those of a program's libraries, where they
+//! are declared as something to run. Others than those that a subject holds in its own objects are not followed.
+
+use ringfence_policy::Creation;
 
 use super::classes::classified;
 use super::here::Here;
 use super::jni::{Field, Ref};
 use super::kinds::{Facts, Info};
 use super::marks::Marks;
+use super::program::Unnamed;
 use super::shapes::Shape;
 
 /// The objects that are looked at.
@@ -22,6 +25,8 @@ const ELEMENTS: i32 = 64;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reached {
     pub(crate) marks: Marks,
+    /// The classes for which somebody on the stack may answer.
+    pub(crate) unnamed: Unnamed,
     /// An object of the host's, or of a part of the JDK that no program names, is there.
     pub(crate) is_somebodys: bool,
     /// A worker of a pool, which takes any task.
@@ -69,23 +74,28 @@ impl Here {
         let tag = Info::from_tag(self.tools().tag(class));
         let info = classified(tag).unwrap_or_else(|| self.class(class));
         found.marks = found.marks.join(info.marks);
+        found.unnamed.note(info);
         found.is_somebodys |= info.facts.has(Facts::HOST);
         found.is_somebodys |= !is_root && info.facts.has(Facts::INTERNAL);
         found.is_worker |= info.facts.has(Facts::WORKER);
         let below = depth.saturating_add(1);
-        if !info.is_subject() {
-            let is_holder = info.facts.has(Facts::HOLDER);
-            self.with_shape(class, (info, tag), |shape| match shape {
-                Shape::Opaque | Shape::Fields { fields: [], .. } => {}
-                _ if below > DEEPEST => found.is_cut = true,
-                Shape::Array => self.elements(object, below, queue, found),
-                Shape::Fields { fields, is_thread } if is_root || !is_thread => {
-                    for field in fields {
-                        self.follow(object, *field, below, is_holder, queue, found);
-                    }
+        let is_holder = info.facts.has(Facts::HOLDER);
+        let go_on = |shape: Shape<'_>| match shape {
+            Shape::Opaque | Shape::Fields { fields: [], .. } => {}
+            _ if below > DEEPEST => found.is_cut = true,
+            Shape::Array => self.elements(object, below, queue, found),
+            Shape::Fields { fields, is_thread } if is_root || !is_thread => {
+                for field in fields {
+                    self.follow(object, *field, below, is_holder, queue, found);
                 }
-                Shape::Fields { .. } => {}
-            });
+            }
+            Shape::Fields { .. } => {}
+        };
+        if !info.is_subject() {
+            self.with_shape(class, (info, tag), go_on);
+        } else if info.facts.has(Facts::PROGRAM) && info.marks.is_weak(Creation::Thread) {
+            // Whoever answers for it does not do so for whatever it was given to run.
+            self.with_hosts_shape(class, go_on);
         }
         self.env.forget(class);
     }

@@ -2,6 +2,7 @@
 
 use super::kinds::{Facts, Info};
 use super::marks::Marks;
+use super::program::Together;
 
 /// A stack, as it is read frame by frame, the nearest first.
 ///
@@ -11,6 +12,8 @@ use super::marks::Marks;
 pub(crate) struct Reading {
     /// Everybody on it.
     pub(crate) marks: Marks,
+    /// Who is authorized on it and answers for others.
+    pub(crate) together: Together,
     /// There are only the runtime's frames and wrappers of pools.
     pub(crate) is_nobodys: bool,
     /// Reflection, method handles or proxies are anywhere.
@@ -53,6 +56,7 @@ const HEAD: Facts =
 impl Reading {
     pub(crate) const NEW: Self = Self {
         marks: Marks::NONE,
+        together: Together::NONE,
         is_nobodys: true,
         reflects: false,
         initialises: false,
@@ -71,6 +75,7 @@ impl Reading {
     pub(crate) fn frame(&mut self, frame: Info) {
         let facts = frame.facts;
         self.marks = self.marks.join(frame.marks);
+        self.together.frame(frame);
         self.reflects |= facts.has(Facts::REFLECTION);
         self.is_nobodys &= frame.is_runtime() || facts.has(Facts::WRAPPER);
         self.met_subject |= frame.is_subject();

@@ -56,7 +56,8 @@ impl Here {
     /// Whether the calling thread may have signals handled, each on a thread of its own. Later it
     /// is too late: the handler would be gone.
     pub(crate) fn may_handle_signals(self) -> bool {
-        let (marks, creation) = (self.everybody().marks, Creation::Thread);
+        let all = self.everybody();
+        let (marks, creation) = (all.together.answer_for(all.marks), Creation::Thread);
         !(marks.is_refused(creation) && self.refuse(Call("Signal.handle"), creation, marks))
     }
 

@@ -56,6 +56,15 @@ struct Collected {
     bits: u64,
 }
 
+impl Collected {
+    fn with_shape<T>(&self, work: impl FnOnce(Shape<'_>) -> T) -> T {
+        let mut fields = [Field(NonNull::dangling()); MOST];
+        let known = self.fields.iter().flatten();
+        let count = fields.iter_mut().zip(known).map(|(to, from)| *to = *from).count();
+        work(shape_of(self.bits, fields.get(..count).unwrap_or_default()))
+    }
+}
+
 impl Shapes {
     pub(crate) fn map() -> Answer<&'static Self> {
         let start = sys::map_memory(size_of::<Self>())?;
@@ -127,10 +136,13 @@ impl Here {
             let marks = Marks::from_word(number);
             self.tools().set_tag(class, Info { facts: tag.facts, marks }.tag());
         }
-        let mut fields = [Field(NonNull::dangling()); MOST];
-        let known = collected.fields.iter().flatten();
-        let count = fields.iter_mut().zip(known).map(|(to, from)| *to = *from).count();
-        work(shape_of(collected.bits, fields.get(..count).unwrap_or_default()))
+        collected.with_shape(work)
+    }
+
+    /// The same for a class that is a subject's, as if it were the host's. It is asked for each time.
+    pub(super) fn with_hosts_shape<T>(self, class: Ref, work: impl FnOnce(Shape<'_>) -> T) -> T {
+        let host = Info { facts: Facts::HOST, marks: Marks::NONE };
+        self.collect(class, host).with_shape(work)
     }
 
     fn collect(self, class: Ref, info: Info) -> Collected {

@@ -11,6 +11,7 @@ use super::jni::{Method, Ref};
 use super::jvmti::Frame;
 use super::kinds::{Facts, Info};
 use super::marks::{Marks, Standing};
+use super::program::Together;
 use crate::{lineage, sys};
 
 /// The frames that are read onto our own stack, which may be a small one.
@@ -151,6 +152,8 @@ impl Here {
     /// is there, or it cannot be read whole.
     pub(super) fn whoever(self, nobody: &[u8]) -> Marks {
         let Everybody { marks, host, is_whole, .. } = self.everybody();
+        // Nobody answers for others there: what is asked for is a way around rules.
+        let marks = marks.strict();
         if (marks.is_empty() && !host) || !is_whole {
             return marks.join(self.marks_of(nobody, Standing::Nobody));
         }
@@ -162,6 +165,7 @@ impl Here {
         let mut all = Everybody { marks: self.lineage(), ..Everybody::default() };
         let read = self.frames(|frame| {
             all.marks = all.marks.join(frame.marks);
+            all.together.frame(frame);
             all.host |= frame.facts.has(Facts::HOST) && !frame.facts.has(Facts::WRAPPER);
             all.reflects |= frame.facts.has(Facts::REFLECTION);
             ControlFlow::Continue(())
@@ -175,6 +179,8 @@ impl Here {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Everybody {
     pub(crate) marks: Marks,
+    /// Who is authorized there and answers for others.
+    pub(crate) together: Together,
     /// A class of the host's is there.
     pub(crate) host: bool,
     /// So are reflection, method handles or proxies.

@@ -51,7 +51,7 @@ fn lines(run: &Outcome) -> Vec<&str> {
     run.text().lines().collect()
 }
 
-/// Without `callers.subjects` every class of a program is a subject.
+/// Without `callers.subjects` a forbidden class is one wherever it stands.
 #[test]
 fn a_plain_program_is_judged_class_by_class() {
     let scratch = Scratch::new();
@@ -60,19 +60,90 @@ fn a_plain_program_is_judged_class_by_class() {
     let authorizes = fenced(&others, "{authorized: [com.acme.Plain, com.acme.good]}");
     let refused =
         |line: &str| line.contains("ringfence: com.acme.evil.Evil may not create a thread");
-    for jdk in Jdk::all() {
-        // The fixtures are compiled for 17.
-        if jdk.major < 17 {
-            continue;
-        }
+    for jdk in modern() {
         for fence in [&forbids, &authorizes] {
             let run = java(fence, &jdk, &[], "-Dname=value", "com.acme.Plain");
             let [program, evil, by_good, pool] = lines(&run)[..] else { panic!("{jdk}: {run:#?}") };
             assert_eq!((program, pool), ("program: ran", "pool: ran"), "{jdk}: {run:#?}");
             assert!(refused(evil) && refused(by_good), "{jdk}: {run:#?}");
-            let run = java(fence, &jdk, &[], "-Dname=value", "com.acme.evil.Evil");
-            assert!(refused(run.text()), "{jdk}: {run:#?}");
         }
+        // As a main class it is the host only where no rule forbids it.
+        let run = java(&forbids, &jdk, &[], "-Dname=value", "com.acme.evil.Evil");
+        assert!(refused(run.text()), "{jdk}: {run:#?}");
+        let run = java(&authorizes, &jdk, &[], "-Dname=value", "com.acme.evil.Evil");
+        assert_eq!(run.text(), "main: ran", "{jdk}: {run:#?}");
+    }
+}
+
+/// Those that the fixtures are compiled for.
+fn modern() -> impl Iterator<Item = Jdk> {
+    Jdk::all().into_iter().filter(|jdk| jdk.major >= 17)
+}
+
+/// Who ran, and who was refused with a message that has `denial` in it.
+#[track_caller]
+fn sorted<'a>(run: &'a Outcome, denial: &str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let mut ran = Vec::new();
+    let mut refused = Vec::new();
+    for line in run.text().lines() {
+        let (who, came) = line.split_once(": ").expect("a colon");
+        match came {
+            "ran" | "0" => ran.push(who),
+            _ if came.contains(denial) => refused.push(who),
+            _ => panic!("{run:#?}"),
+        }
+    }
+    (ran, refused)
+}
+
+/// Without `callers.subjects` the classes of a program but its main class are one subject: where one of
+/// them is authorized on a stack, it answers for the libraries that it uses and for whoever calls it,
+/// but not for a task of its caller's, nor for what its threads run.
+#[test]
+fn an_authorized_class_of_a_plain_program_answers_for_its_libraries() {
+    let scratch = Scratch::new();
+    let fence = fenced(&scratch, "{authorized: [com.acme.good]}");
+    let refused = [
+        "main for evil",
+        "evil",
+        "evil by good",
+        "library",
+        "library by evil",
+        "evil by library by good",
+        "evil on a shared pool",
+        "evil on good's thread",
+    ];
+    for jdk in modern() {
+        let open = java(&Fence::open(), &jdk, &[], "-Dname=value", "com.acme.Program");
+        let (all, none) = sorted(&open, "ringfence");
+        assert_eq!((all.len(), none.len()), (15, 0), "{jdk}: {open:#?}");
+        let run = java(&fence, &jdk, &[], "-Dname=value", "com.acme.Program");
+        let (ran, not) = sorted(&run, "may not create a thread (not in threads.authorized");
+        assert_eq!(not, refused, "{jdk}: {run:#?}");
+        assert_eq!(ran.len(), all.len() - refused.len(), "{jdk}: {run:#?}");
+    }
+}
+
+/// The same of programs.
+#[test]
+fn an_authorized_class_of_a_plain_program_starts_programs_by_its_libraries() {
+    let scratch = Scratch::new();
+    let text = "ringfence:\n  version: 1\n  processes: {authorized: [com.acme.good]}\n";
+    let fence = Fence::by_policies(&[&scratch.file("policy.yaml", text)], &[]);
+    let run = |fence: &Fence, jdk: &Jdk| {
+        let mut java = fence.command(jdk.java());
+        java.arg("-cp").arg(fixture("java")).args(["com.acme.Program", "/bin/true"]);
+        fence.finish(&mut java)
+    };
+    for jdk in modern() {
+        let open = run(&Fence::open(), &jdk);
+        let (all, none) = sorted(&open, "ringfence");
+        assert_eq!((all.len(), none.len()), (8, 0), "{jdk}: {open:#?}");
+        let fenced = run(&fence, &jdk);
+        let (ran, not) = sorted(&fenced, "may not start a program (not in processes.authorized");
+        let refused = ["evil", "library", "evil on a library's thread"];
+        assert_eq!(not, refused, "{jdk}: {fenced:#?}");
+        assert_eq!(ran.len(), all.len() - refused.len(), "{jdk}: {fenced:#?}");
     }
 }
 

@@ -35,6 +35,8 @@ enum Verdict<'a> {
     Authorized(Option<&'a CallerRule>),
     /// No rule is about it.
     Unnamed,
+    /// No rule is about it, and this one, who is authorized, answers for it.
+    AnsweredFor(&'a str),
     /// It is the host's, or the runtime's: no rule can be about it.
     Host,
 }
@@ -47,7 +49,7 @@ impl Verdict<'_> {
     const fn rule(&self) -> Option<&CallerRule> {
         match self {
             Self::Forbidden(rule) | Self::Unauthorized(rule) | Self::Authorized(rule) => *rule,
-            Self::Unnamed | Self::Host => None,
+            Self::Unnamed | Self::AnsweredFor(_) | Self::Host => None,
         }
     }
 
@@ -57,6 +59,7 @@ impl Verdict<'_> {
             Self::Unauthorized(_) => "not authorized",
             Self::Authorized(_) => "authorized",
             Self::Unnamed => "unnamed",
+            Self::AnsweredFor(_) => "answered for",
             Self::Host => "host",
         }
     }
@@ -74,7 +77,10 @@ impl<'a> Answer<'a> {
     ) -> Result<Self, Refusal> {
         let image = rules.image()?;
         let each = names.into_iter().map(|name| Caller::new(rules, image, creation, name));
-        let callers = each.collect::<Result<_, _>>()?;
+        let mut callers = each.collect::<Result<Vec<_>, _>>()?;
+        if !image.has_subjects(CallerKind::Java) {
+            answer_for_others(&mut callers);
+        }
         Ok(Self { creation, mode: rules.mode, callers })
     }
 
@@ -129,6 +135,7 @@ impl<'a> Answer<'a> {
             Verdict::Forbidden(None)
             | Verdict::Authorized(_)
             | Verdict::Unnamed
+            | Verdict::AnsweredFor(_)
             | Verdict::Host => None,
         };
         self.callers.iter().filter_map(remedy).collect()
@@ -228,6 +235,9 @@ impl<'a> Caller<'a> {
             ),
             Verdict::Authorized(rule) => format!("`{name}` is authorized by {}", of(rule)),
             Verdict::Unnamed => format!("no rule is about `{name}`"),
+            Verdict::AnsweredFor(by) => {
+                format!("no rule is about `{name}`, and `{by}` answers for it")
+            }
             Verdict::Host => format!("`{name}` is the host's, which no rule is about"),
         }
     }
@@ -239,6 +249,20 @@ impl<'a> Caller<'a> {
             CallerKind::Python | CallerKind::Native => {
                 json!(format!("{}:{}", kind_word(self.kind), self.name)).to_string()
             }
+        }
+    }
+}
+
+/// Where the policy names no subjects, all classes of a program are one: the nearest that is authorized
+/// answers for those that no rule names.
+fn answer_for_others(callers: &mut [Caller<'_>]) {
+    let is_authorized = |caller: &&Caller<'_>| {
+        caller.kind == CallerKind::Java && matches!(caller.verdict, Verdict::Authorized(_))
+    };
+    let Some(by) = callers.iter().find(is_authorized).map(|caller| caller.name) else { return };
+    for caller in callers {
+        if caller.kind == CallerKind::Java && matches!(caller.verdict, Verdict::Unauthorized(_)) {
+            caller.verdict = Verdict::AnsweredFor(by);
         }
     }
 }
