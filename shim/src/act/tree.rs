@@ -5,39 +5,28 @@
 //! not be read (`FTW_DNR`). The walk keeps its place in a list, not on the stack, so its depth
 //! costs memory alone. A visit that jumps out leaks that, as it does in glibc.
 
-#![expect(unsafe_code, reason = "the callers' functions and pointers, libc's directory streams")]
+#![expect(unsafe_code, reason = "the callers' pointers")]
 
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
 
 use super::heap::List;
-use super::{scan, steps};
+use super::steps;
 use crate::arm::State;
 use crate::report::Call;
-use crate::sys::{self, Answer, CWD, Errno};
+use crate::sys::{self, Answer, Errno};
 
 mod home;
 mod known;
 mod levels;
+mod reach;
+mod visit;
 
 use home::Home;
 use known::Known;
 use levels::{Level, Levels};
-
-/// A visit as `ftw` makes it.
-pub(crate) type Visit =
-    Option<unsafe extern "C" fn(*const c_char, *const libc::stat, c_int) -> c_int>;
-/// A visit as `nftw` makes it.
-pub(crate) type Detailed =
-    Option<unsafe extern "C" fn(*const c_char, *const libc::stat, c_int, *mut Position) -> c_int>;
-
-/// `struct FTW` of ftw.h.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Position {
-    base: c_int,
-    level: c_int,
-}
+pub(crate) use visit::{Detailed, Position, Visit};
+use visit::{Kind, Visitor, fail};
 
 /// The flags of ftw.h.
 const PHYSICAL: c_int = 1;
@@ -50,48 +39,6 @@ const ACTION: c_int = 16;
 const STOP: c_int = 1;
 const SKIP_SUBTREE: c_int = 2;
 const SKIP_SIBLINGS: c_int = 3;
-
-/// What is visited, by the numbers of ftw.h.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    File,
-    Directory,
-    Unreadable,
-    Unknown,
-    Link,
-    DirectoryAfter,
-    Dangling,
-}
-
-impl Kind {
-    /// Its number for `nftw`, or for `ftw`, which has fewer.
-    const fn number(self, detailed: bool) -> c_int {
-        match (self, detailed) {
-            (Self::File, _) | (Self::Link, false) => 0,
-            (Self::Directory, _) | (Self::DirectoryAfter, false) => 1,
-            (Self::Unreadable, _) => 2,
-            (Self::Unknown, _) | (Self::Dangling, false) => 3,
-            (Self::Link, true) => 4,
-            (Self::DirectoryAfter, true) => 5,
-            (Self::Dangling, true) => 6,
-        }
-    }
-
-    const fn of(stat: &libc::stat) -> Self {
-        match stat.st_mode & libc::S_IFMT {
-            libc::S_IFDIR => Self::Directory,
-            libc::S_IFLNK => Self::Link,
-            _ => Self::File,
-        }
-    }
-}
-
-/// The caller's function.
-#[derive(Clone, Copy)]
-enum Visitor {
-    Plain(Visit),
-    Detailed(Detailed),
-}
 
 /// What came of an entry: a directory that the walk is in now, or a result.
 enum Came {
@@ -205,72 +152,6 @@ fn number(length: usize) -> c_int {
 impl Walk {
     fn has(&self, flag: c_int) -> bool {
         self.flags & flag != 0
-    }
-
-    fn base(&self) -> usize {
-        usize::try_from(self.position.base).unwrap_or(0)
-    }
-
-    /// With `FTW_CHDIR`: goes to the directory that the start is in.
-    fn go_to_start(&mut self) -> Answer<()> {
-        let base = self.base();
-        match base {
-            0 => Ok(()),
-            // SAFETY: a C string of ours.
-            1 => unsafe { steps::go(self.state, self.call, c"/".as_ptr()) },
-            _ => {
-                let slash = base.saturating_sub(1);
-                if let Some(byte) = self.path.items_mut().get_mut(slash) {
-                    *byte = 0;
-                }
-                let above = self.path.items().as_ptr().cast();
-                // SAFETY: a C string of ours.
-                let gone = unsafe { steps::go(self.state, self.call, above) };
-                if let Some(byte) = self.path.items_mut().get_mut(slash) {
-                    *byte = b'/';
-                }
-                gone
-            }
-        }
-    }
-
-    /// The name of what is visited as it can be reached now, where no directory of it is held.
-    fn reach(&self) -> *const c_char {
-        let text = self.path.items();
-        let text = if self.has(CHANGE) { text.get(self.base()..).unwrap_or(text) } else { text };
-        match text.first() {
-            Some(0) | None => c".".as_ptr(),
-            Some(_) => text.as_ptr().cast(),
-        }
-    }
-
-    /// The directory that is held and the path from there.
-    fn place(&self) -> (c_int, *const c_char) {
-        match self.levels.top().and_then(|level| level.descriptor(self.state)) {
-            Some(fd) => (fd, self.path.items().get(self.base()..).unwrap_or(&[0]).as_ptr().cast()),
-            None => (CWD, self.reach()),
-        }
-    }
-
-    fn inspect(&self, follow: bool) -> Answer<libc::stat> {
-        let (dir, path) = self.place();
-        // SAFETY: the path is a C string of ours.
-        unsafe { steps::inspect(self.state, self.call, dir, path, follow) }
-    }
-
-    /// Calls the caller's function; its answer.
-    fn visit(&mut self, kind: Kind, stat: &libc::stat) -> c_int {
-        let path: *const c_char = self.path.items().as_ptr().cast();
-        let position = &raw mut self.position;
-        match self.visitor {
-            // SAFETY: the caller's own function, with what ftw(3) promises it.
-            Visitor::Plain(Some(visit)) => unsafe { visit(path, stat, kind.number(false)) },
-            Visitor::Detailed(Some(visit)) => {
-                // SAFETY: the caller's own function, with what nftw(3) promises it.
-                unsafe { visit(path, stat, kind.number(true), position) }
-            }
-            Visitor::Plain(None) | Visitor::Detailed(None) => fail(Errno::EINVAL),
-        }
     }
 
     fn start(&mut self) -> Answer<c_int> {
@@ -415,12 +296,6 @@ impl Walk {
         Ok(())
     }
 
-    fn open(&self) -> Answer<*mut libc::DIR> {
-        let (dir, path) = self.place();
-        // SAFETY: the path is a C string of ours.
-        unsafe { scan::stream(self.state, self.call, dir, path) }
-    }
-
     /// Ends a directory with the result of its last entry, and goes back to the one above.
     fn leave(&mut self, mut result: c_int) -> c_int {
         let Some(level) = self.levels.pop(self.state) else { return result };
@@ -442,24 +317,4 @@ impl Walk {
         }
         result
     }
-
-    /// With `FTW_CHDIR`: goes back to the directory above.
-    fn climb(&self) -> Answer<()> {
-        let above = self.levels.top().and_then(|level| level.descriptor(self.state));
-        if let Some(fd) = above
-            && steps::go_to(self.state, self.call, fd).is_ok()
-        {
-            return Ok(());
-        }
-        let path = if self.position.base == 1 { c"/" } else { c".." };
-        // SAFETY: a C string of ours.
-        unsafe { steps::go(self.state, self.call, path.as_ptr()) }
-            .inspect_err(|errno| sys::set_errno(*errno))
-    }
-}
-
-/// The result of a walk that failed: -1 and errno.
-fn fail(errno: Errno) -> c_int {
-    sys::set_errno(errno);
-    -1
 }
