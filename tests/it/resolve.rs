@@ -3,6 +3,8 @@
 //! Each case stands beside its control: the same way to an allowed twin, in the same fence.
 
 mod edges;
+mod effects;
+mod held;
 
 use crate::harness::{Fence, Scratch};
 
