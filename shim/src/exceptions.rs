@@ -190,6 +190,9 @@ struct Stack {
     /// The last library before code that is no file's.
     library: bool,
     code: bool,
+    /// libc itself calls, which never does by a name that others can define: somebody handed it the
+    /// address of a function of ours, to be called at the end of a thread, say.
+    handed: Option<bool>,
     ended: Ended,
 }
 
@@ -212,11 +215,18 @@ impl Stack {
             by_machine: false,
             library: false,
             code: false,
+            handed: None,
             ended: Ended::Enough,
         };
         let mut is_known = true;
         let ended = caller::walk(state, callers, from, |frame, caller, is_program| {
-            if is_program || state.own.contains(&frame.code) {
+            if state.own.contains(&frame.code) {
+                // libc calls what we gave it.
+                stack.handed = None;
+                return Look::On;
+            }
+            stack.handed.get_or_insert(state.libc.contains(&frame.code));
+            if is_program {
                 return Look::On;
             }
             match caller {
@@ -257,10 +267,11 @@ impl Stack {
         if self.subjects { Bars::all_but(self.named) } else { Bars::NONE }
     }
 
-    /// `None` where it was not read to its end. Code that calls a hook of ours itself, or the machine,
+    /// `None` where it was not read to its end, or begins with libc. Code that calls a hook of ours itself, or the machine,
     /// may be in a state in which nothing can be asked.
     fn end(&self) -> Option<End> {
         match self.ended {
+            _ if self.handed == Some(true) => None,
             Ended::Whole => Some(End::Whole),
             Ended::Enough if self.code && self.library && !self.machine => Some(End::Code),
             Ended::Enough | Ended::Lost => None,

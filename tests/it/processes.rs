@@ -11,6 +11,9 @@ mod ways;
 // Who may start programs does, by every mechanism of the JVM's.
 mod plugins;
 
+// What a script has libc call later.
+mod handed;
+
 /// Forbids the script plugins.
 const FORBIDDEN: &str = "forbidden-programs.yml";
 /// Authorizes the core and gcp.

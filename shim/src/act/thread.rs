@@ -32,7 +32,7 @@ fn judge_all(state: &State, callers: &Callers, call: Call, from: Frame) -> Answe
     let lineage = native::judge(state, callers, call, Creation::Thread, from)?;
     let python = python::judge(state, callers, call, Creation::Thread, from)?;
     let java = match machine(state, callers, from)? {
-        Machine::Silent => None,
+        Machine::Silent | Machine::Bare => None,
         Machine::Here => jvm::judge_native_thread(state, call)?,
         Machine::Left => Some(jvm::descent()),
     };
@@ -48,11 +48,20 @@ pub(crate) fn may_start(state: &State, call: Call, from: Frame) -> Answer<()> {
     let Some(callers) = state.callers else { return Ok(()) };
     native::judge(state, callers, call, Creation::Process, from)?;
     python::judge(state, callers, call, Creation::Process, from)?;
+    let handed = is_handed(state, from);
     match machine(state, callers, from)? {
-        Machine::Silent => Ok(()),
-        Machine::Here => jvm::judge_native_program(state, call),
+        Machine::Silent if !handed => Ok(()),
+        Machine::Silent | Machine::Bare | Machine::Here => {
+            jvm::judge_native_program(state, call, handed)
+        }
         Machine::Left => jvm::judge_childs_program(state, call),
     }
+}
+
+/// Whether libc itself calls: it never calls by a name that others can define, so somebody handed it
+/// the address, for the end of a thread or of the process, or as what a thread begins with.
+fn is_handed(state: &State, from: Frame) -> bool {
+    state.libc.contains(&from.code.saturating_sub(1))
 }
 
 /// Judges a child that goes on in this program, where it is made only to start another.
@@ -72,7 +81,7 @@ pub(crate) fn may_make_child(state: &State, call: Call, from: Frame) -> Answer<(
 pub(crate) fn before_child(state: &State, from: Frame) {
     let Some(callers) = state.callers else { return };
     let maker = match machine(state, callers, from) {
-        Ok(Machine::Silent) => Maker::Machine,
+        Ok(Machine::Silent | Machine::Bare) => Maker::Machine,
         Ok(Machine::Here) => Maker::Library,
         // What its own parent noted is true of it too.
         Ok(Machine::Left) => return,
@@ -87,6 +96,8 @@ enum Machine {
     /// There is none, or it is itself the caller: what the machine calls was judged where Java asked
     /// for it.
     Silent,
+    /// Nobody but the runtime is on the stack.
+    Bare,
     /// A library calls, or code that is no file's as `java.lang.foreign` makes it, or nobody knows who
     /// does: there a thread may be in a state in which the machine can be asked.
     Here,
@@ -103,12 +114,14 @@ fn machine(state: &State, callers: &Callers, from: Frame) -> Answer<Machine> {
     if !jvm::is_here() {
         return Ok(Machine::Left);
     }
-    let mut found = Machine::Silent;
+    let mut found = Machine::Bare;
     let ended = caller::walk(state, callers, from, |_, caller, _| {
-        if matches!(caller, Caller::Object { .. } | Caller::Nobody) {
-            found = Machine::Here;
-        }
-        if caller == Caller::Runtime { Look::On } else { Look::Enough }
+        found = match caller {
+            Caller::Runtime => return Look::On,
+            Caller::Jvm => Machine::Silent,
+            Caller::Object { .. } | Caller::Nobody => Machine::Here,
+        };
+        Look::Enough
     })
     .map_err(|_| Errno::EAGAIN)?;
     Ok(if ended == Ended::Lost { Machine::Here } else { found })

@@ -90,16 +90,20 @@ pub(super) unsafe extern "C" fn Java_java_lang_ProcessImpl_forkAndExec(
     }
 }
 
-/// Judges a program that a library starts on a thread which may run Java code.
+/// Judges a program that a library starts on a thread which may run Java code; or that libc itself
+/// starts, to which somebody `handed` the function: on behalf of those on the stack or of those that the
+/// thread descends from, and where there is neither, on behalf of nobody.
 ///
 /// The caller must not be the machine itself.
 ///
 /// # Errors
 /// EACCES where somebody on the stack may not start a program, or nobody is known to have asked.
-pub(crate) fn judge_native_program(state: &State, call: Call) -> Answer<()> {
+pub(crate) fn judge_native_program(state: &State, call: Call, handed: bool) -> Answer<()> {
     let Some(jvm) = Jvm::get() else { return Ok(()) };
     let Some(env) = jvm.machine.attached() else {
-        return jvm.judge_descent(state, call, Marks::from_lineage(lineage::current().java));
+        let own = Marks::from_lineage(lineage::current().java);
+        let is_nobodys = handed && own.is_empty();
+        return jvm.judge_descent(state, call, if is_nobodys { jvm.nobody() } else { own });
     };
     let Some(_busy) = Busy::begin() else { return Ok(()) };
     if !jvm.may_ask(env) {
@@ -108,6 +112,7 @@ pub(crate) fn judge_native_program(state: &State, call: Call) -> Answer<()> {
     env.framed(64, || {
         let here = Here { env, jvm };
         let marks = here.who_asks();
+        let marks = if handed && marks.is_empty() { jvm.nobody() } else { marks };
         if marks.is_refused(Creation::Process) {
             here.report(state, call, Creation::Process, marks)?;
         }
@@ -151,7 +156,7 @@ pub(crate) enum Maker {
 pub(crate) fn note_child(maker: Maker) {
     let Some(jvm) = Jvm::get() else { return };
     let own = Marks::from_lineage(lineage::current().java);
-    let nobody = || own.join(Marks::of(&jvm.state.image, jvm.names, NOBODY, Standing::Nobody));
+    let nobody = || own.join(jvm.nobody());
     let marks = match (maker, jvm.machine.attached()) {
         (Maker::Unknown, _) => nobody(),
         (Maker::Library, Some(env)) if !jvm.may_ask(env) => nobody(),
@@ -168,6 +173,10 @@ pub(crate) fn note_child(maker: Maker) {
 const NOBODY: &[u8] = b"code that nobody gave";
 
 impl Jvm {
+    fn nobody(&self) -> Marks {
+        Marks::of(&self.state.image, self.names, NOBODY, Standing::Nobody)
+    }
+
     /// Judges a program where no stack says who asks.
     fn judge_descent(&self, state: &State, call: Call, marks: Marks) -> Answer<()> {
         if marks.is_refused(Creation::Process) {
