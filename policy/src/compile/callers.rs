@@ -58,73 +58,102 @@ pub(super) fn tables<'a>(
     layout: &mut Layout<'a>,
 ) -> Option<Tables> {
     let groups = CallerKind::ALL.len().checked_mul(audiences.len())?.checked_add(List::GROUPS)?;
-    let mut tables = Tables { groups: vec![[0; 2]; groups], ..Tables::default() };
-    let mut words = Words::new();
-    for creation in [Creation::Thread, Creation::Process] {
-        for rule in callers.rules(creation) {
-            let number = layout.caller_rule(rule)?;
-            let group = List::from(creation).group(rule.kind);
-            let forbids = rule.effect == Effect::Forbid;
-            let first = tables.groups.get_mut(group as usize)?.get_mut(usize::from(forbids))?;
-            if *first == 0 {
-                *first = number.checked_add(1).filter(|next| *next < FORBIDS)?;
-            }
-            let word = number | if forbids { FORBIDS } else { 0 };
-            add(&mut words, layout, (rule.prefix.as_bytes(), group), word)?;
-        }
-    }
-    let subjects =
-        callers.subjects.iter().map(|prefix| (List::Subjects, prefix.kind, &prefix.text));
-    let services =
-        callers.services.iter().map(|prefix| (List::Services, prefix.kind, &prefix.text));
-    let loaders =
-        callers.plugin_loaders.iter().map(|class| (List::Loaders, CallerKind::Java, class));
-    for (list, kind, text) in subjects.chain(services).chain(loaders) {
-        let group = list.group(kind);
-        *tables.groups.get_mut(group as usize)? = [1, 0];
-        add(&mut words, layout, (text.as_bytes(), group), 0)?;
-    }
+    let tables = Tables { groups: vec![[0; 2]; groups], ..Tables::default() };
+    let mut building = Building { layout, tables, words: Words::new() };
+    building.add_rules(callers)?;
+    building.add_lists(callers)?;
     for (number, audience) in (0..).zip(audiences) {
         for (kind, text) in prefixes(audience) {
-            let group = List::audience_group(number, kind);
-            *tables.groups.get_mut(group as usize)? = [1, 0];
-            add(&mut words, layout, (text.as_bytes(), group), 0)?;
+            building.add_name(List::audience_group(number, kind), text.as_bytes())?;
         }
     }
-    tables.prefixes = words
-        .into_iter()
-        .map(|((key, _, group), (text, word))| record(key, text, word, group))
-        .collect();
-    for directory in &callers.plugin_directories {
-        tables.directories.push(layout.string(directory)?);
-    }
-    let mut files = callers.plugin_files.clone();
-    files.sort_unstable();
-    files.dedup();
-    tables.files = files
-        .iter()
-        .map(|file| {
-            let ([a, b], [c, d]) = (split(file.device), split(file.inode));
-            [a, b, c, d]
-        })
-        .collect();
-    Some(tables)
+    building.add_plugins(callers)?;
+    Some(building.finish())
 }
 
-/// Adds a prefix to its group, where it may be already.
-fn add<'a>(
-    words: &mut Words,
-    layout: &mut Layout<'a>,
-    (prefix, group): (&'a [u8], u32),
-    word: u32,
-) -> Option<()> {
-    let text = layout.string(prefix)?;
-    // Equal texts have equal places, so the place stands for the text.
-    let known = words.entry((key(prefix, group), text[0], group)).or_insert((text, word));
-    if word & FORBIDS != 0 && known.1 & FORBIDS == 0 {
-        known.1 = word;
+/// The tables, as they come about.
+struct Building<'a, 'l> {
+    layout: &'l mut Layout<'a>,
+    tables: Tables,
+    words: Words,
+}
+
+impl<'a> Building<'a, '_> {
+    fn add_rules(&mut self, callers: &'a Callers) -> Option<()> {
+        for creation in [Creation::Thread, Creation::Process] {
+            for rule in callers.rules(creation) {
+                let number = self.layout.caller_rule(rule)?;
+                let group = List::from(creation).group(rule.kind);
+                let forbids = rule.effect == Effect::Forbid;
+                let firsts = self.tables.groups.get_mut(group as usize)?;
+                let first = firsts.get_mut(usize::from(forbids))?;
+                if *first == 0 {
+                    *first = number.checked_add(1).filter(|next| *next < FORBIDS)?;
+                }
+                let word = number | if forbids { FORBIDS } else { 0 };
+                self.add(rule.prefix.as_bytes(), group, word)?;
+            }
+        }
+        Some(())
     }
-    Some(())
+
+    /// The lists that are no rules.
+    fn add_lists(&mut self, callers: &'a Callers) -> Option<()> {
+        let subjects =
+            callers.subjects.iter().map(|prefix| (List::Subjects, prefix.kind, &prefix.text));
+        let services =
+            callers.services.iter().map(|prefix| (List::Services, prefix.kind, &prefix.text));
+        let loaders =
+            callers.plugin_loaders.iter().map(|class| (List::Loaders, CallerKind::Java, class));
+        for (list, kind, text) in subjects.chain(services).chain(loaders) {
+            self.add_name(list.group(kind), text.as_bytes())?;
+        }
+        Some(())
+    }
+
+    /// The directories and files of plugins.
+    fn add_plugins(&mut self, callers: &'a Callers) -> Option<()> {
+        for directory in &callers.plugin_directories {
+            self.tables.directories.push(self.layout.string(directory)?);
+        }
+        let mut files = callers.plugin_files.clone();
+        files.sort_unstable();
+        files.dedup();
+        self.tables.files = files
+            .iter()
+            .map(|file| {
+                let ([a, b], [c, d]) = (split(file.device), split(file.inode));
+                [a, b, c, d]
+            })
+            .collect();
+        Some(())
+    }
+
+    /// Adds a prefix that is no rule to its group.
+    fn add_name(&mut self, group: u32, text: &'a [u8]) -> Option<()> {
+        *self.tables.groups.get_mut(group as usize)? = [1, 0];
+        self.add(text, group, 0)
+    }
+
+    /// Adds a prefix to its group, where it may be already.
+    fn add(&mut self, prefix: &'a [u8], group: u32, word: u32) -> Option<()> {
+        let text = self.layout.string(prefix)?;
+        // Equal texts have equal places, so the place stands for the text.
+        let known = self.words.entry((key(prefix, group), text[0], group)).or_insert((text, word));
+        if word & FORBIDS != 0 && known.1 & FORBIDS == 0 {
+            known.1 = word;
+        }
+        Some(())
+    }
+
+    fn finish(self) -> Tables {
+        let prefixes = self
+            .words
+            .into_iter()
+            .map(|((key, _, group), (text, word))| record(key, text, word, group))
+            .collect();
+        Tables { prefixes, ..self.tables }
+    }
 }
 
 fn record(key: u64, [offset, length]: [u32; 2], word: u32, group: u32) -> [u32; 6] {

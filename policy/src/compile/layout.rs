@@ -20,12 +20,15 @@ use crate::{
 /// An offset into the strings, and a length.
 type Text = [u32; 2];
 
+/// What the rules say at a node, or at more of them.
+type Items = Vec<[u32; 2]>;
+
 /// Everything but the header, the filter and the slots.
 #[derive(Default)]
 pub(super) struct Layout<'a> {
     trie: Trie<'a>,
     /// What the rules say at each node: items without [`LAST_ITEM`].
-    items: BTreeMap<u32, Vec<[u32; 2]>>,
+    items: BTreeMap<u32, Items>,
     globs: Vec<Text>,
     /// Where the alias of each node leads to.
     aliases: BTreeMap<u32, &'a [u8]>,
@@ -154,15 +157,7 @@ impl<'a> Layout<'a> {
     pub(super) fn finish(mut self, policy: &'a Policy) -> Option<Vec<u8>> {
         let audiences = audiences(policy);
         let callers = callers::tables(&policy.callers, &audiences, &mut self)?;
-        let mut contents: BTreeMap<u32, u32> = BTreeMap::new();
-        let mut items = Vec::new();
-        for (node, mut run) in self.items {
-            contents.insert(node, size(&items)?.checked_add(1)?);
-            if let Some([_, word]) = run.last_mut() {
-                *word |= LAST_ITEM;
-            }
-            items.append(&mut run);
-        }
+        let (items, mut contents) = laid_out(self.items)?;
         let hidden: Option<Vec<Text>> =
             policy.hidden.iter().map(|name| self.strings.add(name)).collect();
         let hidden = hidden?;
@@ -207,6 +202,20 @@ impl<'a> Layout<'a> {
         output.section(Header::Texts, self.texts.bytes.iter().map(|byte| [*byte]))?;
         output.finish()
     }
+}
+
+/// The items of all nodes, one node's behind another's, and the number of each node's first, plus one.
+fn laid_out(runs: BTreeMap<u32, Items>) -> Option<(Items, BTreeMap<u32, u32>)> {
+    let mut contents = BTreeMap::new();
+    let mut items = Vec::new();
+    for (node, mut run) in runs {
+        contents.insert(node, size(&items)?.checked_add(1)?);
+        if let Some([_, word]) = run.last_mut() {
+            *word |= LAST_ITEM;
+        }
+        items.append(&mut run);
+    }
+    Some((items, contents))
 }
 
 /// The leading components of a glob that have no wildcard, and the rest of it.
