@@ -224,6 +224,7 @@ impl Task<'_> {
         Ok(())
     }
 
+    /// The task that the `spec` of a [`TEMPLATED`] one holds as text gets its defaults in that text.
     fn template(
         &mut self,
         map: &mut Map,
@@ -252,14 +253,7 @@ impl Task<'_> {
             self.warnings.add(unknown("its type is an expression"));
             return Ok(());
         }
-        let canonical = self.policy.aliases.canonical(of_type);
-        if canonical == TEMPLATED
-            || canonical.rsplit_once('.').is_some_and(|(of, _)| of == FLOWABLE)
-        {
-            let title = format!("the task in `{path}` may not be a `{of_type}`");
-            let warning = Mistake::new("RF325", title).near(at);
-            self.warnings.add(warning.help("Kestra refuses to run it: it must be a runnable task"));
-        }
+        self.warn_of_type(path, of_type, at);
         let resolved = resolve(&task, &entries.entries, self.policy.profile, &self.policy.aliases)
             .map_err(|cycle| endless(&cycle.entries, &entries.spans))?;
         if resolved.changes.is_empty() {
@@ -273,6 +267,18 @@ impl Task<'_> {
             change
         }));
         Ok(())
+    }
+
+    /// Warns of a task that Kestra refuses to run where it is rendered first.
+    fn warn_of_type(&mut self, path: &Path, of_type: &str, at: &Span) {
+        let canonical = self.policy.aliases.canonical(of_type);
+        if canonical == TEMPLATED
+            || canonical.rsplit_once('.').is_some_and(|(of, _)| of == FLOWABLE)
+        {
+            let title = format!("the task in `{path}` may not be a `{of_type}`");
+            let warning = Mistake::new("RF325", title).near(at);
+            self.warnings.add(warning.help("Kestra refuses to run it: it must be a runnable task"));
+        }
     }
 
     /// The node at a path, or the last one on the way that the text has.

@@ -91,16 +91,7 @@ impl Editor<'_> {
             return false;
         };
         if map.flow {
-            if !self.text[map.bytes.start..].starts_with('{') {
-                return false;
-            }
-            let at = self.end_of(entries[last].1);
-            let mut text = String::new();
-            for (key, value) in new {
-                text.push_str(&format!(", {}: {}", self.style.text(key), self.style.inline(value)));
-            }
-            self.edits.push((at..at, text));
-            return true;
+            return self.insert_inline(id, entries[last].1, new);
         }
         let first = self.document.node(entries[0].0).start;
         if self.text[..first].trim_end().ends_with('?') {
@@ -131,6 +122,20 @@ impl Editor<'_> {
         true
     }
 
+    /// Adds entries to a map in braces, behind the value `last`; false where it has none.
+    fn insert_inline(&mut self, id: Id, last: Id, new: &[(&Rc<str>, &Node)]) -> bool {
+        if !self.text[self.document.node(id).bytes.start..].starts_with('{') {
+            return false;
+        }
+        let at = self.end_of(last);
+        let mut text = String::new();
+        for (key, value) in new {
+            text.push_str(&format!(", {}: {}", self.style.text(key), self.style.inline(value)));
+        }
+        self.edits.push((at..at, text));
+        true
+    }
+
     /// Writes a node anew. Its own anchor stays; those inside it are gone.
     pub(super) fn replace(&mut self, slot: &Slot, id: Id, want: &Node) {
         self.lose_anchors_in(id);
@@ -140,20 +145,7 @@ impl Editor<'_> {
         let anchor =
             anchor.filter(|_| node.anchored).map(|anchor| format!(" {anchor}")).unwrap_or_default();
         if slot.flow {
-            let (range, text) = (self.end_of(id), self.style.inline(want));
-            let start = if node.bytes.is_empty() { range } else { node.start };
-            let colon =
-                slot.start.is_some_and(|start| !self.text[..start].ends_with([':', '[', ',']));
-            let lead = match (node.bytes.is_empty(), colon) {
-                (true, true) => ": ",
-                (true, false) => " ",
-                (false, _) => "",
-            };
-            let text = format!(
-                "{lead}{}{text}",
-                anchor.trim_start().to_owned() + if anchor.is_empty() { "" } else { " " }
-            );
-            self.edits.push((start..range.max(start), text));
+            self.replace_inline(slot, id, want, &anchor);
             return;
         }
         let end = self.end_of(id);
@@ -179,6 +171,22 @@ impl Editor<'_> {
         } else {
             style.after_key(want, slot.indent + 2, &mut text);
         }
+        self.edits.push((start..end.max(start), text));
+    }
+
+    /// Writes a node anew in a map or list in brackets; its anchor has a blank before it.
+    fn replace_inline(&mut self, slot: &Slot, id: Id, want: &Node, anchor: &str) {
+        let node = self.document.node(id);
+        let (end, text) = (self.end_of(id), self.style.inline(want));
+        let start = if node.bytes.is_empty() { end } else { node.start };
+        let colon = slot.start.is_some_and(|start| !self.text[..start].ends_with([':', '[', ',']));
+        let lead = match (node.bytes.is_empty(), colon) {
+            (true, true) => ": ",
+            (true, false) => " ",
+            (false, _) => "",
+        };
+        let blank = if anchor.is_empty() { "" } else { " " };
+        let text = format!("{lead}{}{blank}{text}", anchor.trim_start());
         self.edits.push((start..end.max(start), text));
     }
 

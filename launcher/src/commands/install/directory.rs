@@ -1,6 +1,6 @@
 //! The directory to install in: root's alone, and for nothing else.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,7 @@ pub(super) fn prepare(directory: &Path) -> Result<PathBuf, Refusal> {
     checked
 }
 
+/// The real name of a directory that will do.
 fn checked(directory: &Path, made: bool) -> Result<PathBuf, Refusal> {
     let shown = directory.display();
     let seen =
@@ -53,34 +54,8 @@ fn checked(directory: &Path, made: bool) -> Result<PathBuf, Refusal> {
         // Whatever the umask made of the mode.
         fs::set_permissions(&real, Permissions::from_mode(MODE)).map_err(seen)?;
     }
-    if splits_preload(&real) {
-        return Err(Refusal::plain(format!("`{shown}` has a space or a colon in its name"))
-            .note("ld.so takes LD_PRELOAD apart at both")
-            .help("name another directory"));
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@~".contains(c);
-    if !real.to_str().is_some_and(|text| text.chars().all(plain)) {
-        return Err(Refusal::plain(format!("`{shown}` has a character that needs quotes"))
-            .note("each reader of the lines to use has rules of its own about those")
-            .help("name a directory of ASCII letters, digits and `._-+@~`"));
-    }
-    let status = real.symlink_metadata().map_err(seen)?;
-    if !status.is_dir() {
-        return Err(Refusal::plain(format!("`{shown}` is no directory")));
-    }
-    if status.uid() != 0 || status.mode() & 0o022 != 0 {
-        return Err(Refusal::plain(format!("others than root can write in `{shown}`"))
-            .note(format!("its owner is {}, its mode {:o}", status.uid(), status.mode() & 0o7777))
-            .help(format!("`chown 0:0 {shown} && chmod {MODE:o} {shown}`, or name another one")));
-    }
-    if let Some(above) = others_move_it(&real) {
-        let above = above.display();
-        return Err(Refusal::plain(format!("others than root can write in `{above}`"))
-            .note(format!("who can, can put another directory in the place of `{shown}`"))
-            .help(
-                "name a directory below one that only root can write in, such as `/opt/ringfence`",
-            ));
-    }
+    check_name(directory, &real)?;
+    check_owners(directory, &real, &real.symlink_metadata().map_err(seen)?)?;
     if on_noexec(&real) {
         return Err(Refusal::plain(format!("`{shown}` is on a noexec mount"))
             .note("the dynamic linker would start the worker without the library")
@@ -95,6 +70,45 @@ fn checked(directory: &Path, made: bool) -> Result<PathBuf, Refusal> {
             ))),
         None => Ok(real),
     }
+}
+
+/// Refuses a real name that somebody would take apart who reads the lines to use.
+fn check_name(directory: &Path, real: &Path) -> Result<(), Refusal> {
+    let shown = directory.display();
+    if splits_preload(real) {
+        return Err(Refusal::plain(format!("`{shown}` has a space or a colon in its name"))
+            .note("ld.so takes LD_PRELOAD apart at both")
+            .help("name another directory"));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@~".contains(c);
+    if !real.to_str().is_some_and(|text| text.chars().all(plain)) {
+        return Err(Refusal::plain(format!("`{shown}` has a character that needs quotes"))
+            .note("each reader of the lines to use has rules of its own about those")
+            .help("name a directory of ASCII letters, digits and `._-+@~`"));
+    }
+    Ok(())
+}
+
+/// Refuses what is no directory, and one that others than root can change or move.
+fn check_owners(directory: &Path, real: &Path, status: &Metadata) -> Result<(), Refusal> {
+    let shown = directory.display();
+    if !status.is_dir() {
+        return Err(Refusal::plain(format!("`{shown}` is no directory")));
+    }
+    if status.uid() != 0 || status.mode() & 0o022 != 0 {
+        return Err(Refusal::plain(format!("others than root can write in `{shown}`"))
+            .note(format!("its owner is {}, its mode {:o}", status.uid(), status.mode() & 0o7777))
+            .help(format!("`chown 0:0 {shown} && chmod {MODE:o} {shown}`, or name another one")));
+    }
+    if let Some(above) = others_move_it(real) {
+        let above = above.display();
+        return Err(Refusal::plain(format!("others than root can write in `{above}`"))
+            .note(format!("who can, can put another directory in the place of `{shown}`"))
+            .help(
+                "name a directory below one that only root can write in, such as `/opt/ringfence`",
+            ));
+    }
+    Ok(())
 }
 
 /// An entry that no install of ours left.
