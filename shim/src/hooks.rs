@@ -90,6 +90,8 @@ hooks! {
     __mq_open_2(name: Str, flags: c_int) -> libc::mqd_t, deny (-1) => named::queue(name, flags, 0, null());
     catopen(name: Str, flag: c_int) -> *mut c_void, deny (usize::MAX as *mut c_void) => configured::catalog(name, flag);
     utmpname(name: Str) -> c_int, deny (-1) => configured::logins(name);
+    setenv(name: Str, value: Str, overwrite: c_int) -> c_int, deny (-1) => configured::set_variable(name, value, overwrite);
+    putenv(text: *mut c_char) -> c_int, deny (-1) => configured::put_variable(text);
     utmpxname(name: Str) -> c_int, deny (-1) => configured::logins(name);
     setmntent(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::mounts(path, mode);
     __setmntent(path: Str, mode: Str) -> *mut FILE, deny (null_mut()) => stream::mounts(path, mode);

@@ -182,6 +182,10 @@ nexts! {
     tmpfile: fn() -> *mut libc::FILE;
     /// Names the file of logins.
     utmpname: fn(*const c_char) -> c_int;
+    /// Sets a variable of the environment.
+    setenv: fn(*const c_char, *const c_char, c_int) -> c_int;
+    /// Puts a text with a variable into the environment.
+    putenv: fn(*mut c_char) -> c_int;
     /// Opens a catalog of messages.
     catopen: fn(*const c_char, c_int) -> *mut c_void;
     /// Opens a named semaphore.

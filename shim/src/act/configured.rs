@@ -3,7 +3,7 @@
 
 #![expect(unsafe_code, reason = "reads the environment, calls libc's own functions")]
 
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 
 use ringfence_policy::Access;
 
@@ -67,7 +67,7 @@ pub(crate) fn judge(state: &State, call: Call, secret: Secret) -> Answer<()> {
             None => Ok(()),
         },
         Secret::ResolverFiles => {
-            unset(state, call, Access::READ, b"RESOLV_HOST_CONF", LINES)?;
+            unset(state, call, Access::READ, HOST_CONF, LINES)?;
             unset(state, call, Access::READ, b"HOSTALIASES", LINES)
         }
         // libc follows no link there, and no working directory is forbidden.
@@ -97,6 +97,8 @@ fn variable(name: &[u8]) -> Option<&'static [u8]> {
     unsafe { vector::variable(name) }.filter(|value| !value.is_empty())
 }
 
+/// Names a file that the resolver reads, and whose lines it prints where it does not understand them.
+const HOST_CONF: &[u8] = b"RESOLV_HOST_CONF";
 const LINES: &[u8] = b"the resolver would show the lines of this file; take RESOLV_HOST_CONF and \
                        HOSTALIASES out of the environment";
 const PROFILE: &[u8] = b"libc would write a profile beside this name; take GMON_OUT_PREFIX out of \
@@ -138,6 +140,62 @@ pub(crate) unsafe fn logins(state: &State, call: Call, name: *const c_char) -> A
         0 => Ok(0),
         _ => Err(sys::errno()),
     }
+}
+
+const SHOWS: &[u8] =
+    b"the resolver prints the lines of the file that RESOLV_HOST_CONF names, whichever \
+                       that is when it looks; give the variable to the program's start";
+
+/// `setenv`: a variable that another thread sets between our look at the environment and the resolver's
+/// would show any file, so nobody sets it.
+///
+/// # Safety
+/// The texts must be what setenv(3) demands.
+pub(crate) unsafe fn set_variable(
+    state: &State,
+    call: Call,
+    name: *const c_char,
+    value: *const c_char,
+    overwrite: c_int,
+) -> Answer<c_int> {
+    // SAFETY: as this function's own contract says.
+    if state.environment.is_some() && unsafe { bytes(name) } == Some(HOST_CONF) {
+        // SAFETY: as above.
+        let path = unsafe { bytes(value) }.unwrap_or_default();
+        report::unsound(state, call, Access::READ, path, SHOWS)?;
+    }
+    // SAFETY: libc's own function, with the caller's arguments.
+    answer(unsafe { (state.next.setenv)(name, value, overwrite) })
+}
+
+/// `putenv`, as [`set_variable`].
+///
+/// # Safety
+/// `text` must be what putenv(3) demands.
+pub(crate) unsafe fn put_variable(state: &State, call: Call, text: *mut c_char) -> Answer<c_int> {
+    // SAFETY: as this function's own contract says.
+    let value =
+        unsafe { bytes(text) }.and_then(|text| text.strip_prefix(HOST_CONF)?.strip_prefix(b"="));
+    if let Some(path) = value
+        && state.environment.is_some()
+    {
+        report::unsound(state, call, Access::READ, path, SHOWS)?;
+    }
+    // SAFETY: libc's own function, with the caller's argument.
+    answer(unsafe { (state.next.putenv)(text) })
+}
+
+/// The bytes of a C string; `None` for a pointer that cannot be one.
+///
+/// # Safety
+/// `text` must be null, wild or a C string.
+unsafe fn bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
+    // SAFETY: a C string, as this function's own contract says.
+    (!sys::is_wild(text)).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+fn answer(value: c_int) -> Answer<c_int> {
+    if value == 0 { Ok(0) } else { Err(sys::errno()) }
 }
 
 const NLSPATH: &[u8] = b"libc looks for the catalog along NLSPATH by itself; take that out of the \

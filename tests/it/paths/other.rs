@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::harness::{Fence, Rules, Scratch, fixture};
+use crate::programs::PYTHON;
 
 /// Asserts what a case prints when `place` is forbidden, and that it is not refused when another
 /// place is; `@` stands for a scratch tree.
@@ -209,6 +210,28 @@ fn nothing_looks_a_host_up_while_a_variable_would_show_a_file() {
         assert!(shown(&Fence::open(), function), "{function} shows it without a fence");
         assert!(!shown(&fence, function), "{function}");
     }
+}
+
+#[test]
+fn nobody_sets_the_variable_that_has_the_resolver_show_a_file() {
+    let scratch = Scratch::new();
+    let fence = Fence::by_hand(&scratch.rules());
+    for (case, fenced) in [
+        ("setenv RESOLV_HOST_CONF @/secret", "-1 EACCES"),
+        ("setenv RESOLV_HOST_CONF @/twin", "-1 EACCES"),
+        ("setenv RESOLV_HOST_CONFS @/secret", "ok"),
+        ("putenv RESOLV_HOST_CONF=@/secret", "-1 EACCES"),
+        ("putenv RESOLV_HOST_CONF", "ok"),
+        ("putenv OTHER=@/secret", "ok"),
+    ] {
+        let words = scratch.words(case);
+        assert_eq!(fence.call(&words), fenced, "{case}");
+        assert_eq!(Fence::open().call(&words), "ok", "{case}");
+    }
+    let code = "import os; os.environ['RESOLV_HOST_CONF'] = '/nowhere'";
+    let outcome = fence.run(PYTHON, ["-c", code]);
+    assert!(outcome.stderr.contains("PermissionError: [Errno 13]"), "{outcome:#?}");
+    assert_eq!(Fence::open().run(PYTHON, ["-c", code]).status.code(), Some(0));
 }
 
 #[test]
