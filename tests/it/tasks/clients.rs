@@ -22,7 +22,8 @@ esac
 case \"$1 $2\" in
   'image inspect') exit 1;;
   'create '*) echo the-container;;
-  'inspect '*) echo exited;;
+  'inspect '*) echo exited 0;;
+  'run '*) echo loaded;;
 esac
 ";
 
@@ -131,4 +132,43 @@ fn a_client_whose_daemon_does_not_answer_is_not_taken_for_a_missing_image() {
         assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
     }
     kitchen.assert_no_room_is_left();
+}
+
+/// A client that gets no answer in time may have lost the status of what it ran, and offers 0 for it.
+#[test]
+fn a_status_is_the_containers_own_and_never_just_the_clients() {
+    for (said, expected, words) in [
+        ("exited 5", 5, ""),
+        ("exited 0", 0, ""),
+        ("running 0", 125, "the container cannot be seen to its end"),
+        ("exited -1", 125, "the container cannot be seen to its end"),
+    ] {
+        let kitchen = kitchen();
+        kitchen.file("client", &CLIENT.replace("exited 0", said));
+        let outcome = run(&mut command(&kitchen, "nothing"), b"", LIMIT, "the end of the task");
+        assert_eq!(status(&outcome), expected, "{said}: {outcome:#?}");
+        assert!(outcome.stderr.contains(words), "{said}: {outcome:#?}");
+        let calls = calls(&kitchen);
+        assert_eq!(calls.last().map(String::as_str), Some("rm --force --volumes the-container"));
+    }
+}
+
+/// A container is not called fenced because nothing was heard of it.
+#[test]
+fn a_fence_is_there_only_where_a_container_says_so() {
+    for (said, fenced) in [("echo loaded", true), ("echo 'not loaded'", false), ("exit 1", false)] {
+        let kitchen = kitchen();
+        kitchen.file("client", &CLIENT.replace("echo loaded", said));
+        let mut command = kitchen.command();
+        command.env("RINGFENCE_CONTAINER_CLI", kitchen.path("client")).env("STOP_AT", "nothing");
+        let outcome = run(command.arg("flow.yaml"), b"", LIMIT, "the end of the task");
+        assert_eq!(status(&outcome), 0, "{said}: {outcome:#?}");
+        assert_eq!(outcome.stderr.contains(" by client, fenced"), fenced, "{said}: {outcome:#?}");
+    }
+    let kitchen = kitchen();
+    kitchen.file("client", &CLIENT.replace("echo loaded", ":"));
+    let outcome = run(&mut command(&kitchen, "nothing"), b"", LIMIT, "the refusal");
+    assert_eq!(status(&outcome), 125, "{outcome:#?}");
+    assert!(outcome.stderr.contains("does not say what a container has printed"), "{outcome:#?}");
+    assert!(!calls(&kitchen).iter().any(|call| call.starts_with("create")), "nothing was made");
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use super::{Kitchen, LIMIT, PROCESS, shell, status};
 use crate::harness::{Outcome, run};
@@ -42,19 +43,30 @@ runtime = \"runc\"
 /// What an image for scripts has, taken from this machine with the libraries that it needs.
 const PROGRAMS: [&str; 5] = ["/bin/sh", "/bin/cat", "/bin/sleep", "/usr/bin/env", "/usr/bin/id"];
 
+/// Names the client, where these tests are to use another one than podman: `docker`, whose daemon
+/// `DOCKER_HOST` names. The daemon's images are those of all tests, so they run one after another.
+const CLIENT: &str = "RINGFENCE_TEST_CONTAINER_CLI";
+
+/// The client of these tests.
+pub(super) fn client() -> String {
+    std::env::var(CLIENT).unwrap_or_else(|_| "podman".into())
+}
+
 /// A kitchen whose containers and images are its own.
 pub(super) struct Yard {
     pub(super) kitchen: Kitchen,
+    /// The images made for it.
+    images: Mutex<Vec<String>>,
 }
 
 impl Yard {
     pub(super) fn new(policy: &str, tasks: &str) -> Self {
-        let yard = Self { kitchen: Kitchen::new(policy, tasks) };
+        let yard = Self { kitchen: Kitchen::new(policy, tasks), images: Mutex::default() };
         yard.kitchen.file("containers.conf", CONTAINERS);
         let storage = format!(
-            "[storage]\ndriver = \"vfs\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n",
-            yard.kitchen.path("graph").display(),
-            yard.kitchen.path("run").display()
+            "[storage]\ndriver = \"vfs\"\ngraphroot = \"{graph}\"\nrootless_storage_path = \"{graph}\"\nrunroot = \"{run}\"\n",
+            graph = yard.kitchen.path("graph").display(),
+            run = yard.kitchen.path("run").display()
         );
         yard.kitchen.file("storage.conf", &storage);
         yard
@@ -72,7 +84,7 @@ impl Yard {
         self.image_with(name, &[], fill);
     }
 
-    /// The same with words of `podman import`.
+    /// The same with words of the client's `import`.
     fn image_with(&self, name: &str, words: &[&str], fill: fn(&Path)) {
         let root = self.kitchen.path("root");
         for directory in ["bin", "etc", "tmp", "proc", "dev", "sys"] {
@@ -86,19 +98,23 @@ impl Yard {
         tar.arg("-C").arg(&root).arg("-cf").arg(&archive).arg(".");
         run(&mut tar, b"", LIMIT, "the archive").text();
         let archive = archive.to_str().expect("UTF-8");
-        self.podman(&[&["import", "--quiet"], words, &[archive, name]].concat());
+        self.call(&[&["import"], words, &[archive, name]].concat());
+        self.images.lock().expect("nobody panicked").push(name.to_owned());
         fs::remove_dir_all(root).expect("our own directory");
     }
 
     pub(super) fn environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.env("CONTAINERS_CONF", self.kitchen.path("containers.conf"));
-        command.env("CONTAINERS_STORAGE_CONF", self.kitchen.path("storage.conf"))
+        command.env("CONTAINERS_STORAGE_CONF", self.kitchen.path("storage.conf"));
+        let kept = ["DOCKER_HOST", "HOME", "XDG_RUNTIME_DIR"];
+        command.envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.envs(std::env::var_os(CLIENT).map(|name| ("RINGFENCE_CONTAINER_CLI", name)))
     }
 
     #[track_caller]
-    fn podman(&self, words: &[&str]) -> String {
-        let mut podman = Command::new("podman");
-        run(self.environment(&mut podman).args(words), b"", LIMIT, "podman").text().to_owned()
+    fn call(&self, words: &[&str]) -> String {
+        let mut command = Command::new(client());
+        run(self.environment(&mut command).args(words), b"", LIMIT, "the client").text().to_owned()
     }
 
     fn command(&self) -> Command {
@@ -115,8 +131,23 @@ impl Yard {
 
     #[track_caller]
     pub(super) fn assert_nothing_is_left(&self) {
-        assert_eq!(self.podman(&["ps", "--all", "--quiet"]), "", "a container is left");
+        assert_eq!(self.call(&["ps", "--all", "--quiet"]), "", "a container is left");
         self.kitchen.assert_no_room_is_left();
+    }
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        // A storage of its own goes with the kitchen.
+        if client() != "podman" {
+            let images = self.images.get_mut().unwrap_or_else(PoisonError::into_inner);
+            for image in std::mem::take(images) {
+                let mut command = Command::new(client());
+                let removal = self.environment(&mut command).args(["rmi", "--force", &image]);
+                // The next one of the same name replaces it in any case.
+                let _ = removal.stdout(Stdio::null()).stderr(Stdio::null()).status();
+            }
+        }
     }
 }
 
@@ -164,10 +195,11 @@ fn the_seeds_defaults_put_a_task_that_asks_for_a_process_into_a_container() {
     assert_eq!(status(&outcome), 3, "{outcome:#?}");
     assert_eq!(outcome.stdout, "root:x:0:0::/:/bin/sh\n1 /ringfence/work\n");
     for line in [
-        "ringfence: task one: io.kestra.plugin.scripts.shell.Commands, a container of ubuntu:latest by podman, fenced",
+        "ringfence: task one: io.kestra.plugin.scripts.shell.Commands, a container of ubuntu:latest by CLIENT, fenced",
         "ringfence: task one: `tasks[0].taskRunner.type` is forced by policy.yaml:11:9",
         "ringfence: task one: `tasks[0].containerImage` is forced by policy.yaml:11:9",
     ] {
+        let line = line.replace("CLIENT", &client());
         assert!(outcome.stderr.lines().any(|found| found == line), "{line}: {}", outcome.stderr);
     }
     yard.assert_nothing_is_left();
@@ -333,7 +365,7 @@ fn what_is_missing_is_named_and_nothing_else_is_run() {
         yard.assert_nothing_is_left();
     }
     let mut command = yard.command();
-    command.env("PATH", yard.kitchen.path("tmp"));
+    command.env("PATH", yard.kitchen.path("tmp")).env_remove("RINGFENCE_CONTAINER_CLI");
     let outcome = run(&mut command, b"", LIMIT, "the refusal");
     assert_eq!(status(&outcome), 125, "{outcome:#?}");
     assert!(outcome.stderr.contains("neither podman nor docker"), "{outcome:#?}");

@@ -23,7 +23,7 @@ use crate::task::room::Room;
 use crate::task::signals::Signals;
 use crate::task::supervise::{Ending, Processes, supervise};
 use client::Client;
-use created::{Created, failed};
+use created::{Created, Outcome, failed};
 use fence::Fence;
 
 /// The working directory in a container.
@@ -252,8 +252,9 @@ impl Container<'_> {
         if created.is_gone() || !matches!(ending, Ending::Exited(_)) {
             return Ok(ending);
         }
-        if created.was_started()? {
-            return Ok(ending);
+        // Its client may have lost the status, and may have ended by something else.
+        if let Outcome::Ended(status) = created.outcome()? {
+            return Ok(Ending::Exited(status));
         }
         let program = self.command().next().map(String::as_str).unwrap_or_default();
         Err(created.not_started(program, &self.task.container.image, &heard.text()))

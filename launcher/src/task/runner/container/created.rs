@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::ffi::OsString;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::client::Client;
 use crate::exit;
@@ -9,12 +11,22 @@ use crate::run::refusal::Refusal;
 
 /// How long a container may take to end by itself, in seconds.
 const GRACE: &str = "2";
+/// How long a container may be said to run after its client has ended.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// A container that is there; it is removed when this is dropped.
 pub(super) struct Created<'a> {
     client: &'a Client<'a>,
     id: String,
     is_gone: Cell<bool>,
+}
+
+/// What has become of a container.
+pub(super) enum Outcome {
+    /// Its program was not started.
+    NotStarted,
+    /// It ended with this status.
+    Ended(u8),
 }
 
 impl<'a> Created<'a> {
@@ -53,15 +65,27 @@ impl<'a> Created<'a> {
         }
     }
 
-    /// Whether its program was started.
+    /// What has become of it, now that its client has ended.
     ///
     /// # Errors
-    /// RF411 where it is no longer there.
-    pub(super) fn was_started(&self) -> Result<bool, Refusal> {
-        match self.inspect("{{.State.Status}}").as_deref() {
-            Some("created" | "configured" | "initialized") => Ok(false),
-            Some(_) => Ok(true),
-            None => Err(failed("looked at").note("it was removed by somebody else")),
+    /// RF411 where it is no longer there, or where only the client has ended.
+    pub(super) fn outcome(&self) -> Result<Outcome, Refusal> {
+        let patience = Instant::now() + SETTLED;
+        loop {
+            let Some(said) = self.inspect("{{.State.Status}} {{.State.ExitCode}}") else {
+                return Err(failed("looked at").note("it was removed by somebody else"));
+            };
+            let (state, code) = said.split_once(' ').unwrap_or_default();
+            match (state, code.parse()) {
+                ("created" | "configured" | "initialized", _) => return Ok(Outcome::NotStarted),
+                ("exited" | "stopped" | "dead" | "removing", Ok(status)) => {
+                    return Ok(Outcome::Ended(status));
+                }
+                ("running" | "stopping", _) if Instant::now() < patience => {
+                    thread::sleep(SETTLED / 40);
+                }
+                _ => return Err(failed("seen to its end").note(format!("its state is `{state}`"))),
+            }
         }
     }
 

@@ -15,13 +15,13 @@ const LIBRARY: &str = "/ringfence/lib/libringfence.so";
 const IMAGES: &str = "/ringfence/policy";
 const IMAGE: &str = "/ringfence/policy/policy.img";
 
-/// Ends with 0 where the shell that runs it has the shim and its image mapped, which the shim maps
-/// once it has verified it. It needs nothing but the shell.
+/// Says whether the shell that runs it has the shim and its image mapped, which the shim maps once it
+/// has verified it. It needs nothing but the shell.
 const PROBE: &str = "library= image=
 while read -r line; do
   case $line in */libringfence.so) library=1;; */policy.img) image=1;; esac
 done </proc/self/maps
-[ -n \"$library\" ] && [ -n \"$image\" ]";
+if [ -n \"$library\" ] && [ -n \"$image\" ]; then echo loaded; else echo 'not loaded'; fi";
 
 /// The files of a fence for containers.
 pub(super) struct Fence {
@@ -50,12 +50,19 @@ impl Fence {
         let file = private::path(&directory, (&format!("container-{run}"), "img"), &bytes);
         private::hand_over(&file, &bytes)?;
         let fence = Self { library, image: file, run };
-        match fence.probe(client, image) {
-            Ok(_) => Ok(Some(fence)),
-            Err(reason) => {
-                fence.take_away();
-                not_loaded(&reason).map(|()| None)
+        // A status alone would not do: a client that loses it has 0 to offer.
+        let said = fence.probe(client, image);
+        if said.as_ref().is_ok_and(|said| said == "loaded") {
+            return Ok(Some(fence));
+        }
+        fence.take_away();
+        match said {
+            Ok(said) if said == "not loaded" => Ok(None),
+            Ok(_) => {
+                let what = format!("`{}` does not say what a container has printed", client.name());
+                Err(Refusal::coded("RF411", what).help("nothing was started"))
             }
+            Err(reason) => not_loaded(&reason).map(|()| None),
         }
     }
 
