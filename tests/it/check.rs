@@ -254,3 +254,48 @@ fn rules_that_are_switched_off_are_named_at_the_start() {
     assert_eq!(outcome.text(), "SECRET");
     assert!(outcome.stderr.contains("switched off: the rules at a.yml:1:26"), "{outcome:?}");
 }
+
+const CONTAINED: &str = "\
+kestra:
+  plugins:
+    defaults:
+      - type: io.kestra.plugin.scripts.shell
+        forced: true
+        values: {taskRunner: {type: io.kestra.plugin.scripts.runner.docker.Docker}}
+  ee.javaSecurity:
+    enabled: true
+    LISTS
+";
+
+/// The page's own blocks together: its Docker runner could not read a word of what a container prints.
+#[test]
+fn a_forced_container_whose_runner_may_create_no_thread_is_warned_of() {
+    let scripts = "io.kestra.plugin.scripts";
+    let every =
+        format!("[io.kestra.plugin.core, {scripts}.shell, {scripts}.exec, {scripts}.runner]");
+    for (lists, class) in [
+        ("authorizedClassPrefix: [io.kestra.plugin.core]".to_owned(), Some("shell")),
+        (
+            format!("authorizedClassPrefix: [{scripts}.shell]"),
+            Some("exec.scripts.runners.CommandsWrapper"),
+        ),
+        (
+            format!("authorizedClassPrefix: [{scripts}.shell, {scripts}.exec]"),
+            Some("runner.docker.Docker"),
+        ),
+        (format!("forbiddenClassPrefix: [{scripts}]"), Some("shell")),
+        (format!("authorizedClassPrefix: {every}"), None),
+        (format!("forbiddenClassPrefix: [{scripts}.groovy, {scripts}.jython]"), None),
+    ] {
+        let scratch = Scratch::new();
+        scratch.file("application.yml", &CONTAINED.replace("LISTS", &lists));
+        let outcome = ringfence(&scratch, &["check", "application.yml"], "");
+        assert_eq!(outcome.status.code(), Some(0), "{outcome:#?}");
+        let title = class.map(|class| {
+            format!("warning[RF333]: tasks are forced into containers, and `{scripts}.{class}` may create no thread\n")
+        });
+        let warned = outcome.stderr.contains("RF333");
+        assert_eq!(warned, class.is_some(), "{lists}: {outcome:#?}");
+        assert!(title.is_none_or(|title| outcome.stderr.contains(&title)), "{lists}: {outcome:#?}");
+    }
+}

@@ -8,7 +8,8 @@ use super::{answer, refusal, report};
 use crate::cli::Color;
 use crate::defaults::policy;
 use crate::exit;
-use crate::read::document::{Document, Prefix};
+use crate::read::classes::covers;
+use crate::read::document::Document;
 use crate::read::mistakes::Mistakes;
 use crate::read::render::Format;
 use crate::read::world::World;
@@ -119,11 +120,7 @@ fn summary(document: &Document, warnings: &Mistakes) -> String {
 fn proposals(document: &Document) -> String {
     let Ok(policy) = policy::Policy::new(document, None) else { return String::new() };
     let forbidden = |of_type: &str| {
-        let covers = |prefix: &&Prefix| {
-            let rest = of_type.strip_prefix(prefix.text.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        document.processes.forbidden.iter().any(|prefix| covers(&prefix))
+        document.processes.forbidden.iter().any(|prefix| covers(&prefix.text, of_type))
     };
     let mut types: Vec<&str> = policy::contained(&policy.entries).collect();
     types.retain(|of_type| !forbidden(of_type));

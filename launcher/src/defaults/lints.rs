@@ -7,31 +7,12 @@ use super::policy::Policy;
 use super::value::{Map, Node, type_of};
 use super::{Aliases, matches};
 use crate::read::document::Defaults;
+use crate::read::kestra::plugins::{DOCKER, LANGUAGES};
 use crate::read::mistakes::{Mistake, Mistakes};
 use crate::read::span::Span;
 use crate::read::world::World;
 use crate::read::yaml;
 
-pub(super) const DOCKER: &str = "io.kestra.plugin.scripts.runner.docker.Docker";
-/// The languages of the script plugins; each has a task `Commands` and a task `Script`.
-const LANGUAGES: [&str; 16] = [
-    "bun",
-    "deno",
-    "dotnet",
-    "go",
-    "groovy",
-    "jbang",
-    "julia",
-    "lua",
-    "node",
-    "perl",
-    "php",
-    "powershell",
-    "python",
-    "r",
-    "ruby",
-    "shell",
-];
 /// What of a Docker runner decides how much of the host a container sees.
 const EXPOSED: [&str; 5] = ["privileged", "networkMode", "host", "volumes", "user"];
 /// Types that no table of aliases names.

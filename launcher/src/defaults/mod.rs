@@ -23,6 +23,7 @@ mod parse;
 mod places;
 pub(crate) mod policy;
 mod profile;
+mod readers;
 mod splice;
 mod steps;
 mod strict;

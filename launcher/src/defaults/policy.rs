@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::document::scalar;
 use super::entry::{Dialect, Entry, Level};
 use super::value::{Map, Node, Value};
-use super::{Aliases, Profile, lints};
+use super::{Aliases, Profile, lints, readers};
 use crate::read::document::{Defaults, Document};
+use crate::read::kestra::plugins::DOCKER;
 use crate::read::mistakes::{Mistake, Mistakes};
 use crate::read::span::Span;
 use crate::read::yaml;
@@ -56,6 +57,7 @@ pub(crate) fn check(document: &Document) -> Mistakes {
         Ok(policy) => {
             let mut mistakes = lints::on_written(&document.defaults);
             mistakes.extend(lints::on_entries(&policy));
+            mistakes.extend(readers::refused(&policy, &document.threads));
             mistakes
         }
         Err(mistakes) => mistakes,
@@ -64,11 +66,13 @@ pub(crate) fn check(document: &Document) -> Mistakes {
 
 /// The types on which entries force a runner in containers.
 pub(crate) fn contained(entries: &[Entry]) -> impl Iterator<Item = &str> {
-    let in_container = |entry: &&Entry| {
-        let runner = entry.values.get("taskRunner").and_then(Node::plugin_type);
-        entry.forced && runner.is_some_and(|of_type| &**of_type == lints::DOCKER)
-    };
-    entries.iter().filter(in_container).map(|entry| &*entry.of_type)
+    entries.iter().filter(|entry| is_contained(entry)).map(|entry| &*entry.of_type)
+}
+
+/// Whether an entry forces a runner in containers.
+pub(super) fn is_contained(entry: &Entry) -> bool {
+    let runner = entry.values.get("taskRunner").and_then(Node::plugin_type);
+    entry.forced && runner.is_some_and(|of_type| &**of_type == DOCKER)
 }
 
 fn aliases(document: &Document) -> Aliases {

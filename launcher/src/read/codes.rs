@@ -212,6 +212,10 @@ still ask for a privileged one, the network of the host, or its root directory a
     code("RF332", "a flow written anew",
 "The change could not be made within the text of the flow, so all of it was written anew. It says
 what it should, but its comments are lost."),
+    code("RF333", "a forced runner that may read nothing",
+"Kestra's Docker runner reads what a container prints on threads of its own, which start on behalf of
+the task, of the runner and of what both share. Where the rules about threads refuse one of these,
+every task that is forced into a container fails."),
     code("RF401", "a program that cannot be fenced",
 "A static program has no dynamic linker that would load the fence, and a Go program makes its system calls
 without libc, past the fence."),

@@ -4,6 +4,7 @@
 //! section under a misspelt name would be ignored by everybody.
 
 mod find;
+pub(crate) mod plugins;
 
 use ringfence_policy::Creation;
 

@@ -8,6 +8,7 @@ use ringfence_policy::{Audience, Audiences, CallerKind, Effect, FileRule, PathPa
 
 use super::document::{Document, Prefix, PrefixRules};
 use super::files::may_hold;
+use super::kestra::plugins::{self, SCRIPTS};
 use super::mistakes::{Mistake, Mistakes};
 use super::native::is_java;
 use super::presets;
@@ -16,8 +17,9 @@ use super::presets;
 pub(crate) fn on_text(document: &Document, mistakes: &mut Mistakes) {
     for rules in [&document.threads, &document.processes] {
         both_lists(rules, mistakes);
-        scripts_authorized(rules, mistakes);
     }
+    scripts_authorized(&document.threads, plugins::runs_elsewhere, mistakes);
+    scripts_authorized(&document.processes, |_| false, mistakes);
     no_subjects(document, mistakes);
     exceptions_to_nothing(document, mistakes);
     exceptions_that_lose(document, mistakes);
@@ -43,9 +45,12 @@ fn both_lists(rules: &PrefixRules, mistakes: &mut Mistakes) {
     }
 }
 
-/// RF302: plugins that run whatever a flow's author writes.
-fn scripts_authorized(rules: &PrefixRules, mistakes: &mut Mistakes) {
-    const SCRIPTS: &str = "io.kestra.plugin.scripts";
+/// RF302: plugins that run whatever a flow's author writes, but for those that are `harmless`.
+fn scripts_authorized(
+    rules: &PrefixRules,
+    harmless: impl Fn(&str) -> bool,
+    mistakes: &mut Mistakes,
+) {
     let covers = |prefix: &Prefix| {
         let text = prefix.text.as_str();
         let within = |outer: &str, inner: &str| {
@@ -53,7 +58,7 @@ fn scripts_authorized(rules: &PrefixRules, mistakes: &mut Mistakes) {
                 .strip_prefix(outer)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '$']))
         };
-        is_java(prefix) && (within(text, SCRIPTS) || within(SCRIPTS, text))
+        is_java(prefix) && (within(text, SCRIPTS) || within(SCRIPTS, text)) && !harmless(text)
     };
     let forbidden = rules.forbidden.iter().any(|prefix| prefix.text == SCRIPTS);
     for prefix in rules.authorized.iter().filter(|prefix| covers(prefix)) {

@@ -3,12 +3,13 @@
 //! [`load`] reads sources into a [`Document`]. Nothing here looks at the places that rules name,
 //! except the lints of [`lints::on_disk`].
 
+pub(crate) mod classes;
 pub(crate) mod codes;
 pub(crate) mod document;
 mod expand;
 mod files;
 mod include;
-mod kestra;
+pub(crate) mod kestra;
 pub(crate) mod lints;
 pub(crate) mod mistakes;
 mod native;

@@ -1,10 +1,10 @@
 //! Whether the policy lets a task start a program of this machine.
 
-use crate::read::document::{CallerKind, Prefix, PrefixRules};
+use crate::read::classes::{Refused, judge};
+use crate::read::document::PrefixRules;
 use crate::run::refusal::Refusal;
 
-/// Asks `processes` about a class: the longer prefix decides, and of two of the same length the one
-/// that forbids.
+/// Asks `processes` about a class.
 ///
 /// # Errors
 /// RF413 with the place of the rule.
@@ -14,36 +14,19 @@ pub(super) fn may_start(class: &str, rules: &PrefixRules) -> Result<(), Refusal>
             .note(why)
             .help("force a container as the runner of such tasks"))
     };
-    let (yes, no) = (longest(class, &rules.authorized), longest(class, &rules.forbidden));
-    let length = |prefix: Option<&Prefix>| prefix.map_or(0, |prefix| prefix.text.len());
-    match no {
-        Some(prefix) if length(no) >= length(yes) => {
+    match judge(class, rules) {
+        Ok(()) => Ok(()),
+        Err(Refused::Forbidden(prefix)) => {
             refusal(format!("{} `{}` ({})", prefix.section, prefix.text, prefix.span))
         }
-        _ if yes.is_none() && java(&rules.authorized).next().is_some() => {
-            refusal("`processes.authorized` does not name it".into())
-        }
-        _ => Ok(()),
+        Err(Refused::Unnamed(_)) => refusal("`processes.authorized` does not name it".into()),
     }
-}
-
-/// The longest prefix that covers a class.
-fn longest<'a>(class: &str, prefixes: &'a [Prefix]) -> Option<&'a Prefix> {
-    let covers = |prefix: &&Prefix| {
-        let rest = class.strip_prefix(prefix.text.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    java(prefixes).filter(covers).max_by_key(|prefix| prefix.text.len())
-}
-
-/// A list governs only callers of the kinds that it names.
-fn java(prefixes: &[Prefix]) -> impl Iterator<Item = &Prefix> {
-    prefixes.iter().filter(|prefix| prefix.kind == CallerKind::Java)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::document::{CallerKind, Prefix};
     use crate::read::span::{Source, Span};
 
     const SHELL: &str = "io.kestra.plugin.scripts.shell.Commands";
