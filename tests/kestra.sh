@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs a real Kestra worker: open; fenced by the page's first block, which forbids /etc/ and authorizes core and gcp,
-# started by `java` and by its header script that has no `#!`; by its second, which forbids the scripts their threads; and by
-# rules that forbid them to start programs.
-# Takes some minutes, and fetches 170 MB from Maven Central the first time.
+# started by `java` and by its header script that has no `#!`; by its second, which forbids the scripts their threads; by
+# rules that forbid them to start programs; and by such rules beside classes that leave Kestra's Docker runner its threads.
+# That runner has a Docker daemon of its own here. Takes some minutes as root, and fetches 170 MB from Maven Central the first
+# time.
 # usage: tests/kestra.sh [OUT]      OUT: where the worker is built, once; default target/kestra
 #   JAVA_HOME: a JDK 21 or later to build and run it with
 set -euo pipefail
@@ -12,9 +13,12 @@ cd "$(dirname "$0")/.."
 authorized=$PWD/tests/fixtures/policies/worker-isolation.yml
 forbidden=$PWD/tests/fixtures/policies/forbidden-classes.yml
 programs=$PWD/tests/fixtures/policies/forbidden-programs.yml
+contained=$PWD/examples/policies/kestra-containers.yaml
 mock=
+. tests/dockerd.sh
 finish() {
     [ -z "$mock" ] || kill "$mock" || true
+    stop_server "$scratch"
     rm -rf "$scratch"
 }
 trap finish EXIT
@@ -25,6 +29,16 @@ http=$((20000 + $$ % 10000 * 2)) grpc=$((20001 + $$ % 10000 * 2))
 mock=$!
 timeout 60 bash -c "until grep -q 'mock ready' '$scratch/mock'; do sleep 0.2; done"
 
+# An image that can be told from this machine, and nothing else.
+start_dockerd "$scratch"
+export KESTRA_DOCKER_HOST=$DOCKER_HOST
+mkdir -p "$scratch/image/bin"
+cp /bin/busybox "$scratch/image/bin/busybox"
+ln -s busybox "$scratch/image/bin/sh"
+ln -s busybox "$scratch/image/bin/cat"
+echo marker-in-image >"$scratch/image/marker"
+tar -C "$scratch/image" -c . | docker import - ringfence-marker:1 >/dev/null
+
 export KESTRA_MOCK_HTTP=http://127.0.0.1:$http KESTRA_MOCK_GRPC=127.0.0.1:$grpc
 opens=(--add-opens java.base/java.nio=ALL-UNNAMED --add-opens java.base/java.util=ALL-UNNAMED --add-opens java.base/java.lang=ALL-UNNAMED)
 by_java=("$JAVA_HOME/bin/java" -Xmx512m -XX:+UseSerialGC "${opens[@]}" -jar "$out/kestra")
@@ -34,7 +48,7 @@ flows=(tests/kestra/flows/groovy-plain.yml tests/kestra/flows/*.yml tests/kestra
 secret=$(head -1 /etc/passwd)
 failed=0
 
-# usage: worker NAME open|authorized|forbidden|programs COMMAND...
+# usage: worker NAME open|authorized|forbidden|programs|contained COMMAND...
 worker() {
     local name=$1 mode=$2
     shift 2
@@ -47,6 +61,8 @@ worker() {
         tail -40 "$scratch/$name.log" >&2
         failed=1
     }
+    # Nor does a task that was refused in the middle leave anything.
+    nothing_is_left || failed=1
     if [ "$mode" = authorized ] && grep -qF "$secret" "$scratch/$name.log"; then
         echo "kestra: $name: the secret line is in the worker's log" >&2
         failed=1
@@ -67,4 +83,7 @@ worker forbidden-by-header forbidden "${fenced[@]}" "$out/kestra"
 export MICRONAUT_CONFIG_FILES=$out/confs/base.yml
 fence "$programs"
 worker programs-by-java programs "${fenced[@]}" "${by_java[@]}"
+export MICRONAUT_CONFIG_FILES=$out/confs/base.yml,$contained
+fence "$contained"
+worker contained-by-header contained "${fenced[@]}" "$out/kestra"
 exit "$failed"

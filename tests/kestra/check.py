@@ -1,6 +1,6 @@
 """Checks what a Kestra worker printed about its flows.
 
-usage: check.py open|authorized|forbidden|programs SECRET OUTPUT.jsonl FLOW...
+usage: check.py open|authorized|forbidden|programs|contained SECRET OUTPUT.jsonl FLOW...
 SECRET is the first line of /etc/passwd; FLOW... are the files that the worker was given.
 """
 
@@ -23,8 +23,8 @@ FLOWS = {
     "groovy-child": ("SUCCESS", "SECRET", "SUCCESS"),
 }
 # Flows whose plugin creates a thread, how they end without a fence, and what is then in their outputs; with either of
-# the class rules they fail, with the plugin's refusal in the task's log. The shell plugin's runner reads what its
-# commands print on threads of its own.
+# the page's class rules they fail, with the plugin's refusal in the task's log. The shell plugin's runners read what its
+# commands print on threads of their own.
 CREATORS = {
     "groovy-thread": ("SUCCESS", "marker-thread-ran", "groovy.Eval"),
     "groovy-pool": ("SUCCESS", "marker-thread-ran", "groovy.Eval"),
@@ -33,7 +33,10 @@ CREATORS = {
     "jython-thread": ("SUCCESS", "marker-thread-ran", "jython.Eval"),
     "shell-echo": ("WARNING", "marker-42", "shell.Commands"),
     "shell-read": ("SUCCESS", "SECRET", "shell.Commands"),
+    "shell-docker": ("SUCCESS", "marker-in-image", "shell.Commands"),
 }
+# The creators that rules leave their threads: all or none, unless they are named.
+LEFT = {"open": CREATORS, "programs": CREATORS, "contained": {"shell-docker"}}
 # Flows whose plugin starts a program, and the plugin: where scripts may start none they fail, with the refusal in the
 # task's log.
 STARTERS = {
@@ -71,7 +74,7 @@ def of_creator(name, run, open_, secret):
 def mistakes(mode, secret, lines, expected):
     """Yields a sentence for everything that is not as it must be."""
     # Only the page's first block forbids a path.
-    open_, fenced = mode in ("open", "programs"), mode == "authorized"
+    fenced = mode == "authorized"
     by_flow = {}
     for line in lines:
         if "flow" in line:
@@ -88,13 +91,13 @@ def mistakes(mode, secret, lines, expected):
         runs = by_flow.get(name, [])
         if len(runs) != expected.count(name):
             yield f"{name}: ran {len(runs)} times, not {expected.count(name)}"
-        if mode == "programs" and name in STARTERS:
+        if mode in ("programs", "contained") and name in STARTERS:
             for run in runs:
                 yield from of_starter(name, run)
             continue
         if name in CREATORS:
             for run in runs:
-                yield from of_creator(name, run, open_, secret)
+                yield from of_creator(name, run, name in LEFT.get(mode, ()), secret)
             continue
         open_state, marker, fenced_state = FLOWS[name]
         reads = marker == "SECRET"

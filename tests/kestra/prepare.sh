@@ -1,6 +1,6 @@
 # Sourced by tests/kestra.sh and tests/kestra-defaults.sh, from the project's directory: builds ringfence and, once, the worker.
 # Sets `out`, where the worker is, `scratch`, a directory that the caller removes, and what each worker is started with.
-tests/setup.sh --kestra
+tests/setup.sh --kestra --containers
 cargo build --release
 
 out=${1:-$PWD/target/kestra}
