@@ -99,10 +99,6 @@ pub(crate) struct Run {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
 
-    /// Start although the policy has sections that nothing enforces yet
-    #[arg(long)]
-    pub(crate) allow_unenforced: bool,
-
     /// Let the worker gain rights by setuid programs (those are then refused at exec)
     #[arg(long)]
     pub(crate) allow_new_privs: bool,

@@ -45,7 +45,7 @@ pub(crate) struct State {
     pub(crate) own: Range<usize>,
     /// The program is a JDK's own, which starts a Java machine.
     pub(crate) java: bool,
-    /// The program runs Python code, whose callers no native frame shows.
+    /// The program itself runs Python code, whose callers no native frame shows.
     pub(crate) interprets: bool,
     /// libc's own tables, for definitions that are seldom wanted.
     pub(crate) symbols: Object,
@@ -140,8 +140,9 @@ fn build() -> Result<&'static State, Fault> {
     let console = sys::fstat(2).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let counters = Counters::map().map_err(|_| no_memory())?;
     demands::check_program(image, program)?;
-    if python::is_wanted(&image) {
-        python::look_for(each(program));
+    let names_modules = python::is_wanted(&image);
+    if names_modules || by_host {
+        python::look_for(each(program), names_modules);
     }
     store.keep(State {
         process: sys::process(),
@@ -150,7 +151,7 @@ fn build() -> Result<&'static State, Fault> {
         libc: libc.range(),
         own: ours.range(),
         java: each(program).any(|object| object.is_named(c"libjli.so")),
-        interprets: program.symbol(c"Py_IsInitialized").is_some(),
+        interprets: interprets(program),
         symbols: libc,
         environment,
         console,
@@ -159,6 +160,13 @@ fn build() -> Result<&'static State, Fault> {
         callers: demands::callers(image)?,
         entry: start.entry(),
     })
+}
+
+/// Whether a program is an interpreter of Python's, known or not.
+fn interprets(program: Object) -> bool {
+    [c"Py_IsInitialized", c"pypy_main_startup"]
+        .into_iter()
+        .any(|symbol| program.symbol(symbol).is_some())
 }
 
 /// Those of ld.so's objects that arming is about.

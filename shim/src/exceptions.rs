@@ -14,6 +14,7 @@ use crate::arm::{NOT_BY_HOST, State};
 use crate::caller::{self, Caller, Callers, Ended, Frame, Look, Standing};
 use crate::jvm::{self, Opener};
 use crate::lineage::{self, Bars, Lineage};
+use crate::python::{self, Asked};
 
 /// Who calls, as far as exceptions ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +104,11 @@ pub(crate) fn ahead(state: &State) -> Known {
 pub(crate) fn ahead_in_java(state: &State) -> Known {
     let has_any = state.environment.as_ref().is_some_and(|ours| ours.host.is_some());
     let opener = || if state.java { jvm::opener() } else { None };
-    let who = |opener| Who::barred(of_java(opener).join(lineage::current().bars()));
-    Known(if has_any { opener().map_or(Who::Nobody, who).word() } else { 0 })
+    let bars = || {
+        let bars = of_java(opener()?).join(lineage::current().bars());
+        Some(bars.join(python::opener(state, Asked::Opens)?))
+    };
+    Known(if has_any { bars().map_or(Who::Nobody, Who::barred).word() } else { 0 })
 }
 
 impl Known {
@@ -134,10 +138,6 @@ fn who(state: &State) -> Who {
 fn ask(state: &State) -> Option<Who> {
     let callers = state.callers?;
     state.environment.as_ref()?.host?;
-    // Whose code an interpreter runs, no native frame tells.
-    if state.interprets {
-        return None;
-    }
     let stack = Stack::read(state, callers, caller::here())?;
     let own = lineage::current();
     let mut bars = stack.bars().join(own.bars());
@@ -148,7 +148,8 @@ fn ask(state: &State) -> Option<Who> {
         End::Code if !state.java => return None,
         End::Code => bars = bars.join(of_java(jvm::opener()?)),
     }
-    Some(Who::barred(bars))
+    // Whose code an interpreter runs, no native frame tells. It may have been found on the stack.
+    Some(Who::barred(bars.join(python::opener(state, Asked::Opens)?)))
 }
 
 fn of_java(opener: Opener) -> Bars {
@@ -176,7 +177,8 @@ pub(crate) fn inherit(state: &State, callers: &Callers, from: Frame, lineage: Li
         },
         None => Bars::ALL,
     };
-    lineage.with_bars(own.join(added))
+    let python = python::opener(state, Asked::Creates).unwrap_or(Bars::ALL);
+    lineage.with_bars(own.join(added).join(python))
 }
 
 /// The native part of a stack.
@@ -239,10 +241,12 @@ impl Stack {
                     stack.code = true;
                     return Look::Enough;
                 }
+                Caller::Object { .. } if python::is_interpreter(state, frame) => {}
                 Caller::Object { .. } => {
                     stack.library = true;
                     match caller::standing(state, frame) {
                         Ok(Standing::Jdk) if state.java => {}
+                        Ok(Standing::Python) => {}
                         Ok(Standing::Jdk) => {
                             (stack.subjects, stack.named) = (true, Audiences::NONE);
                         }

@@ -1,5 +1,5 @@
-//! Python: on whose behalf a thread is created or a program started is read from the interpreter's
-//! own frames.
+//! Python: on whose behalf a thread is created, a program started or a file opened is read from the
+//! interpreter's own frames.
 //!
 //! The interpreter is asked for nothing but where the calling thread's state is. Its structures are
 //! read where they lie: no object is made, no reference counted, no code of a program's run, no
@@ -9,7 +9,8 @@
 //! is then read through the kernel ([`memory`]).
 //!
 //! An interpreter whose structures are not known does not run where the policy has rules about
-//! Python modules (RF407).
+//! Python modules (RF407). Where it only has exceptions for other callers, nobody in such an
+//! interpreter has them.
 
 use ringfence_policy::{CallerKind, Creation, Image};
 
@@ -20,14 +21,22 @@ mod layout;
 mod memory;
 mod module;
 mod objects;
+mod opening;
 mod reading;
 mod subjects;
 
 pub(crate) use decide::{judge, judge_child};
-pub(crate) use interpreter::look_for;
+pub(crate) use interpreter::{is_interpreter, look_for};
+pub(crate) use module::is_extension;
+pub(crate) use opening::{Asked, opener};
 
-/// Whether the policy has rules about Python modules at all.
+/// Whether the policy names Python modules at all.
 pub(crate) fn is_wanted(image: &Image<'_>) -> bool {
+    has_rules(image) || image.has_audience_of(CallerKind::Python)
+}
+
+/// Whether it says which modules may create threads or start programs.
+fn has_rules(image: &Image<'_>) -> bool {
     [Creation::Thread, Creation::Process]
         .into_iter()
         .any(|creation| !image.callers(creation, CallerKind::Python).is_empty())

@@ -173,15 +173,19 @@ fn what_the_host_starts_is_the_host() {
     }
 }
 
-/// Whose code an interpreter runs its own frames do not say.
+/// Whose code an interpreter runs its own frames do not say; Python's are read, Perl is one caller.
 #[test]
-fn code_that_python_runs_is_nobody_s() {
+fn what_an_interpreter_was_started_with_is_the_host() {
     let place = Place::new();
     let fence = Fence::by_launcher(&place.rules(&["host"]));
-    let script = "import sys; print(open(sys.argv[1]).read())";
-    let read = |path: &str| fence.run(PYTHON, ["-c", script, path]);
-    assert!(read(&place.text("closed/worker.yml")).stderr.contains("PermissionError"));
-    assert!(read(&place.text("open/worker.yml")).text().contains("secret"), "the control");
+    let python = ["-c", "import sys; print(open(sys.argv[1]).read())"];
+    let perl = ["-e", "open(my $file, '<', $ARGV[0]) or die $!; print <$file>"];
+    for (program, words) in [(PYTHON, python), ("/usr/bin/perl", perl)] {
+        let read = |path: &str| fence.run(program, [&words[..], &[path]].concat());
+        assert!(read(&place.text("closed/worker.yml")).text().contains("secret"), "{program}");
+        let other = read(&place.text("closed/other.yml"));
+        assert!(other.stderr.contains("ermission denied"), "{program}: {other:#?}");
+    }
 }
 
 /// Who was not started by a launcher, or is said by a task to be the host, is not.

@@ -1,6 +1,7 @@
 //! Python programs: every way to a file that the language and its library have.
 
 mod callers;
+mod files;
 
 use std::path::Path;
 

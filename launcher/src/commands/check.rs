@@ -110,9 +110,6 @@ fn summary(document: &Document, warnings: &Mistakes) -> String {
             place.file, place.line, place.column
         );
     }
-    for part in &document.unenforced {
-        text += &format!("not enforced by this version: {} ({})\n", part.what, part.span);
-    }
     text
 }
 

@@ -39,10 +39,6 @@ pub(crate) struct Install {
     #[arg(long, value_name = "FORMAT", default_value = "env")]
     format: Lines,
 
-    /// Install although the policy has sections that nothing enforces yet
-    #[arg(long)]
-    allow_unenforced: bool,
-
     /// Write nothing but the lines to use
     #[arg(short, long)]
     quiet: bool,
@@ -102,9 +98,6 @@ pub(crate) fn install(args: &Install) -> u8 {
 fn installed(args: &Install) -> Result<(String, String), Stop> {
     let document = read::load(&args.policies, &World::current()).map_err(Stop::Policy)?;
     let loaded = Loaded::from(document);
-    if !loaded.unenforced.is_empty() && !args.allow_unenforced {
-        return Err(Stop::Policy(run::policy::unenforced(&loaded.unenforced)));
-    }
     if loaded.mode.mode == cli::Mode::Off {
         return Err(Refusal::plain("the policy's mode is `off`: there would be no fence")
             .help("write `mode: enforce`, or `mode: audit` to try it")

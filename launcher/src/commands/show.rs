@@ -88,13 +88,6 @@ fn describe(document: &Document) -> Value {
     put("audit", audit(document));
     put("tests", document.tests.iter().map(test).collect());
     put("switched_off", document.disabled.iter().map(|place| json!(at(place))).collect());
-    let unenforced = document.unenforced.iter();
-    put(
-        "not_enforced_yet",
-        unenforced
-            .map(|part| json!({ "what": part.what, "from": part.span.to_string() }))
-            .collect(),
-    );
     Value::Object(shown)
 }
 

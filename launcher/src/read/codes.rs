@@ -229,9 +229,6 @@ the dynamic linker drops the fence."),
 `/usr/lib/ringfence`, and takes only the one of its own build."),
     code("RF405", "the fence does not arm",
 "A trial run under the fence did not report that it is up. The worker is not started."),
-    code("RF406", "not enforced yet",
-"The policy has parts that this version reads and checks, but cannot enforce. With `--allow-
-unenforced` the worker is started without them."),
     code("RF407", "a JVM or a Python that rules cannot bind",
 "The JVM starts threads in a way that cannot be seen, or the Python interpreter is none whose frames
 can be read (CPython 3.9 to 3.14 with its global lock), so rules about classes or modules cannot

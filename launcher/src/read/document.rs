@@ -53,8 +53,6 @@ pub(crate) struct Document {
     /// Task defaults, in the order in which Kestra joins them within a source: the legacy list
     /// first. They bind flows, not processes.
     pub(crate) defaults: Vec<Defaults>,
-    /// What is written and checked, but not enforced by this version.
-    pub(crate) unenforced: Vec<Unenforced>,
     /// The places of `enabled: false`: rules that are checked and switched off.
     pub(crate) disabled: Vec<Place>,
     /// The lints.
@@ -81,17 +79,7 @@ impl Document {
             && self.hidden.is_empty()
             && says_nothing(&self.threads)
             && says_nothing(&self.processes)
-            && self.unenforced.is_empty()
     }
-}
-
-/// A part of a policy that nothing enforces yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unenforced {
-    /// What it is, such as `authorizedClassPrefix` or `processes`.
-    pub(crate) what: String,
-    /// Where it stands.
-    pub(crate) span: Span,
 }
 
 /// A text with its place.

@@ -90,9 +90,7 @@ fn entry(
     match section.get("callers") {
         Some(field) => {
             let name = section.path("callers");
-            let read = prefixes::audience(&name, field.value, context);
-            if let Some((audience, unenforced)) = read {
-                document.unenforced.extend(unenforced);
+            if let Some(audience) = prefixes::audience(&name, field.value, context) {
                 rule.rule.audience = Some(audience);
                 document.add(rule);
             }

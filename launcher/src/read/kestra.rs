@@ -6,8 +6,6 @@
 mod find;
 pub(crate) mod plugins;
 
-use ringfence_policy::Creation;
-
 use super::document::{Defaults, Document};
 use super::expand::Syntax;
 use super::files;
@@ -118,12 +116,10 @@ fn rules(section: &Section<'_>, document: &mut Document, context: &mut Context<'
             context.mistakes.add(empty_authorized(&name, key));
         }
         let prefixes = prefixes::list(&name, value, context);
-        prefixes::note_unenforced(document, Creation::Thread, "authorizedClassPrefix", &prefixes);
         document.threads.authorized.extend(prefixes);
     }
     if let Some(Field { value, .. }) = section.get("forbiddenClassPrefix") {
         let prefixes = prefixes::list(&section.path("forbiddenClassPrefix"), value, context);
-        prefixes::note_unenforced(document, Creation::Thread, "forbiddenClassPrefix", &prefixes);
         document.threads.forbidden.extend(prefixes);
     }
 }

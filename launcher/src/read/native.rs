@@ -4,9 +4,9 @@ mod audit;
 mod own_tests;
 mod tasks;
 
-use ringfence_policy::{Creation, PathPattern};
+use ringfence_policy::PathPattern;
 
-use super::document::{CallerKind, Document, Prefix, PrefixRules, Unenforced};
+use super::document::{CallerKind, Document, Prefix, PrefixRules};
 use super::expand::Syntax;
 use super::files;
 use super::kestra::empty_authorized;
@@ -163,9 +163,8 @@ fn directories(name: &str, node: &Node, context: &mut Context<'_>) -> Vec<Vec<u8
 
 fn threads(field: Field<'_>, document: &mut Document, context: &mut Context<'_>) {
     let known = ["authorized", "forbidden", "unattributed"];
-    let mut rules = std::mem::take(&mut document.threads);
-    let what = ("ringfence.threads", Creation::Thread);
-    let section = prefix_rules(what, field, &known, &mut rules, document, context);
+    let rules = &mut document.threads;
+    let section = prefix_rules("ringfence.threads", field, &known, rules, context);
     if let Some(unattributed) = section.and_then(|section| section.get("unattributed")) {
         let words = [("allow", false), ("deny", true)];
         let name = "ringfence.threads.unattributed";
@@ -173,36 +172,28 @@ fn threads(field: Field<'_>, document: &mut Document, context: &mut Context<'_>)
             rules.deny_unattributed = true;
         }
     }
-    document.threads = rules;
 }
 
 fn processes(field: Field<'_>, document: &mut Document, context: &mut Context<'_>) {
     let known = ["authorized", "forbidden"];
-    let mut rules = std::mem::take(&mut document.processes);
-    let what = ("ringfence.processes", Creation::Process);
-    prefix_rules(what, field, &known, &mut rules, document, context);
-    document.processes = rules;
+    prefix_rules("ringfence.processes", field, &known, &mut document.processes, context);
 }
 
 fn prefix_rules<'n>(
-    (name, creation): (&str, Creation),
+    name: &str,
     field: Field<'n>,
     known: &[&'static str],
     rules: &mut PrefixRules,
-    document: &mut Document,
     context: &mut Context<'_>,
 ) -> Option<Section<'n>> {
     let section = Section::open(name, field.key, field.value, known, context.mistakes)?;
-    let short = name.trim_start_matches("ringfence.");
     for (list, into) in [("authorized", &mut rules.authorized), ("forbidden", &mut rules.forbidden)]
     {
         let Some(field) = section.get(list) else { continue };
         if list == "authorized" && field.value.list().is_some_and(<[Node]>::is_empty) {
             context.mistakes.add(empty_authorized(&section.path(list), field.key));
         }
-        let prefixes = prefixes::list(&section.path(list), field.value, context);
-        prefixes::note_unenforced(document, creation, &format!("{short}.{list}"), &prefixes);
-        into.extend(prefixes);
+        into.extend(prefixes::list(&section.path(list), field.value, context));
     }
     Some(section)
 }
@@ -226,17 +217,6 @@ fn callers(field: Field<'_>, document: &mut Document, context: &mut Context<'_>)
     if let Some(field) = section.get("strict") {
         let strict = shape::boolean(&section.path("strict"), field.value, context.mistakes);
         document.callers.strict |= strict == Some(true);
-    }
-    // What it says is about Java.
-    if !prefixes::is_enforced(Creation::Thread, CallerKind::Java) {
-        not_yet("callers", &section, document);
-    }
-}
-
-/// Notes a whole section that nothing enforces yet.
-fn not_yet(what: &str, section: &Section<'_>, document: &mut Document) {
-    if !section.is_empty() {
-        document.unenforced.push(Unenforced { what: what.to_owned(), span: section.span.clone() });
     }
 }
 

@@ -1,8 +1,8 @@
 //! Prefixes of classes, Python modules and native libraries.
 
-use ringfence_policy::{Audience, CallerPrefix, Creation};
+use ringfence_policy::{Audience, CallerPrefix};
 
-use super::document::{CallerKind, Document, Prefix, Unenforced};
+use super::document::{CallerKind, Prefix};
 use super::expand::Syntax;
 use super::mistakes::Mistake;
 use super::patterns::Context;
@@ -18,36 +18,12 @@ pub(crate) fn list(section: &str, node: &Node, context: &mut Context<'_>) -> Vec
         .collect()
 }
 
-/// Whether anything finds out callers of a kind where they ask for something. What is not is
-/// refused at the start (RF406) unless `--allow-unenforced` says otherwise.
-pub(crate) const fn is_enforced(creation: Creation, kind: CallerKind) -> bool {
-    match (creation, kind) {
-        (
-            Creation::Thread | Creation::Process,
-            CallerKind::Java | CallerKind::Python | CallerKind::Native,
-        ) => true,
-    }
-}
-
-/// Whether exceptions to file rules can be for callers of a kind; else they are refused at the start,
-/// as [`is_enforced`] says.
-pub(super) const fn is_enforced_for_files(kind: CallerKind) -> bool {
-    match kind {
-        CallerKind::Java | CallerKind::Native => true,
-        CallerKind::Python => false,
-    }
-}
-
 /// The word for no subject at all.
 const HOST: &str = "host";
 
-/// Reads the callers that an exception is for: `host`, and prefixes. With them, those that nothing
-/// enforces. `None` where one of them is wrong.
-pub(super) fn audience(
-    section: &str,
-    node: &Node,
-    context: &mut Context<'_>,
-) -> Option<(Audience, Vec<Unenforced>)> {
+/// Reads the callers that an exception is for: `host`, and prefixes. `None` where one of them is
+/// wrong.
+pub(super) fn audience(section: &str, node: &Node, context: &mut Context<'_>) -> Option<Audience> {
     let texts = shape::texts(section, node, context.mistakes);
     if texts.is_empty() {
         context.mistakes.add(
@@ -58,15 +34,10 @@ pub(super) fn audience(
         return None;
     }
     let mut audience = Audience::default();
-    let (mut unenforced, mut whole) = (Vec::new(), true);
+    let mut whole = true;
     for (index, (text, node)) in texts.into_iter().enumerate() {
-        let what = || format!("{} `{text}`", section.trim_start_matches("ringfence."));
         if text == HOST {
             audience.host = true;
-            // It is whoever is no subject, first of all no Java class.
-            if !is_enforced_for_files(CallerKind::Java) {
-                unenforced.push(Unenforced { what: what(), span: node.span.clone() });
-            }
             continue;
         }
         if is_bare_word(text) {
@@ -92,9 +63,6 @@ pub(super) fn audience(
             whole = false;
             continue;
         }
-        if !is_enforced_for_files(prefix.kind) {
-            unenforced.push(Unenforced { what: what(), span: prefix.span });
-        }
         let caller = CallerPrefix { kind: prefix.kind, text: prefix.text };
         if !audience.callers.contains(&caller) {
             audience.callers.push(caller);
@@ -102,7 +70,7 @@ pub(super) fn audience(
     }
     // Lists of the same callers are the same audience.
     audience.callers.sort_by(|one, other| (one.kind, &one.text).cmp(&(other.kind, &other.text)));
-    whole.then_some((audience, unenforced))
+    whole.then_some(audience)
 }
 
 /// A package has a dot, and a class without a package is said to be one.
@@ -120,20 +88,6 @@ fn not_a_word(section: &str, text: &str, node: &Node) -> Mistake {
     mistake.help(
         "a caller is `host`, or a prefix such as `io.kestra.plugin.gcp` or `native:libscan.so`",
     )
-}
-
-/// Notes the prefixes of a list that nothing enforces.
-pub(super) fn note_unenforced(
-    document: &mut Document,
-    creation: Creation,
-    what: &str,
-    prefixes: &[Prefix],
-) {
-    let unenforced = prefixes.iter().filter(|prefix| !is_enforced(creation, prefix.kind));
-    document.unenforced.extend(unenforced.map(|prefix| Unenforced {
-        what: format!("{what} `{}`", prefix.text),
-        span: prefix.span.clone(),
-    }));
 }
 
 fn prefix(

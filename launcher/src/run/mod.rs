@@ -95,7 +95,6 @@ fn start(options: &cli::Run) -> Result<u8, Stop> {
     if mode == cli::Mode::Off {
         return Ok(unfenced(&program, options)?);
     }
-    all_enforced(&loaded, options)?;
     Ok(fenced(&program, options, loaded, mode)?)
 }
 
@@ -104,14 +103,6 @@ pub(crate) fn not_inside_a_fence() -> Result<(), Refusal> {
     if std::env::var_os("RINGFENCE_IMAGE").is_some() && probe::is_fenced() {
         return Err(Refusal::plain("this process is inside a fence already")
             .help("leave out `ringfence run`: the command inherits the fence that is there"));
-    }
-    Ok(())
-}
-
-/// RF406 where the policy asks for what this version does not do, unless that was accepted.
-pub(crate) fn all_enforced(loaded: &Loaded, options: &cli::Run) -> Result<(), Stop> {
-    if !loaded.unenforced.is_empty() && !options.allow_unenforced {
-        return Err(Stop::Policy(policy::unenforced(&loaded.unenforced)));
     }
     Ok(())
 }
@@ -226,12 +217,9 @@ impl Raised {
     }
 
     fn with_start(&self, loaded: &Loaded, program: &Path, say: impl FnOnce(&report::Start<'_>)) {
-        let unenforced: Vec<String> =
-            loaded.unenforced.iter().map(|part| format!("{} ({})", part.what, part.span)).collect();
         say(&report::Start {
             policy: &self.policy,
             sources: &loaded.sources,
-            unenforced: &unenforced,
             disabled: &loaded.disabled,
             run: &self.run,
             program,

@@ -10,8 +10,8 @@ use super::callers;
 use super::refusal::Refusal;
 use crate::defaults::{self, Entry};
 use crate::places::absolute;
-use crate::read::document::{AuditTo, Document, Unenforced};
-use crate::read::mistakes::{Mistake, Mistakes};
+use crate::read::document::{AuditTo, Document};
+use crate::read::mistakes::Mistakes;
 use crate::read::world::World;
 use crate::{cli, read};
 
@@ -25,8 +25,6 @@ pub(crate) struct Loaded {
     pub(crate) sources: Vec<String>,
     /// The files among them, by absolute paths.
     pub(crate) files: Vec<PathBuf>,
-    /// What stands in it and is not enforced.
-    pub(crate) unenforced: Vec<Unenforced>,
     /// Where it switches rules of its own off.
     pub(crate) disabled: Vec<Place>,
     /// Further homes of JVMs; `None` where the preset `jvm` is off.
@@ -84,7 +82,6 @@ impl From<Document> for Loaded {
             } else {
                 document.sources
             },
-            unenforced: document.unenforced,
             homes: (!document.presets.no_jvm).then(|| homes.collect()),
             kestra: document.presets.kestra,
             defaults: Vec::new(),
@@ -103,19 +100,6 @@ const DEFAULT_FRAMES: u32 = 8;
 fn regular(path: &Path) -> Option<PathBuf> {
     let absolute = path.is_file().then(|| absolute(path).ok()).flatten()?;
     Some(OsString::from_vec(absolute).into())
-}
-
-/// RF406 for each section that nothing enforces yet.
-pub(crate) fn unenforced(sections: &[Unenforced]) -> Mistakes {
-    let mut mistakes = Mistakes::default();
-    for section in sections {
-        mistakes.add(
-            Mistake::new("RF406", format!("nothing enforces {} yet", section.what))
-                .at(&section.span, "this would not hold")
-                .help("take it out, or start without it by `--allow-unenforced`"),
-        );
-    }
-    mistakes
 }
 
 /// What a policy's own word on its mode is, and whether it is the last one.

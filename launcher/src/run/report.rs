@@ -7,16 +7,12 @@ use std::path::Path;
 
 use ringfence_policy::{Audit, Console, Creation, Effect, Mode, PathPattern, Place, Policy};
 
-use crate::read::prefixes::is_enforced;
-
 /// What there is to say about a start.
 pub(crate) struct Start<'a> {
     /// The policy in force, with the fixed rules and the presets.
     pub(crate) policy: &'a Policy,
     /// Where it comes from.
     pub(crate) sources: &'a [String],
-    /// What stands in it and is not enforced.
-    pub(crate) unenforced: &'a [String],
     /// Where it switches rules of its own off.
     pub(crate) disabled: &'a [Place],
     /// The id of this start.
@@ -89,9 +85,6 @@ impl Start<'_> {
             audit(&self.policy.audit),
             "kernel floor: off".into(),
         ];
-        if !self.unenforced.is_empty() {
-            parts.push(format!("NOT enforced: {}", self.unenforced.join(", ")));
-        }
         for place in self.disabled {
             let Place { file, line, column } = place;
             parts.push(format!("switched off: the rules at {file}:{line}:{column}"));
@@ -108,12 +101,9 @@ impl Start<'_> {
         })
     }
 
-    /// How many rules about callers are enforced.
+    /// How many rules about callers there are.
     fn callers(&self) -> usize {
-        let of = |creation| {
-            let rules = self.policy.callers.rules(creation).iter();
-            rules.filter(|rule| is_enforced(creation, rule.kind)).count()
-        };
+        let of = |creation| self.policy.callers.rules(creation).len();
         let unattributed = usize::from(self.policy.callers.deny_unattributed);
         of(Creation::Thread) + of(Creation::Process) + unattributed
     }
@@ -147,7 +137,6 @@ impl Start<'_> {
             "mode": if self.policy.mode == Mode::Enforce { "enforce" } else { "audit" },
             "audit": text(&self.policy.audit.file),
             "kernel": "off",
-            "unenforced": self.unenforced,
             "program": text(self.program.as_os_str().as_bytes()),
         });
         object.to_string()
@@ -207,12 +196,11 @@ mod tests {
         }
     }
 
-    fn summary(rules: Vec<FileRule>, unenforced: &[String]) -> String {
+    fn summary(rules: Vec<FileRule>) -> String {
         let policy = Policy { rules, ..Policy::default() };
         let start = Start {
             policy: &policy,
             sources: &["application.yml".into()],
-            unenforced,
             disabled: &[],
             run: "id",
             program: Path::new("/bin/true"),
@@ -230,7 +218,7 @@ mod tests {
             rule("presets.jvm", Effect::Allow, false),
         ];
         assert_eq!(
-            summary(rules, &[]),
+            summary(rules),
             "1 rule (1 path) from application.yml; enforce; audit to stderr; kernel floor: off"
         );
     }
@@ -242,8 +230,7 @@ mod tests {
             rule("files.forbidden", Effect::Forbid, false),
             rule("files.allowed", Effect::Allow, false),
         ];
-        let line = summary(rules, &["threads (a.yml:3:5)".into()]);
+        let line = summary(rules);
         assert!(line.starts_with("3 rules (2 paths, 1 exception) from"), "{line}");
-        assert!(line.ends_with("; NOT enforced: threads (a.yml:3:5)"), "{line}");
     }
 }

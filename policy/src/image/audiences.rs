@@ -31,17 +31,29 @@ impl Image<'_> {
     /// The audiences that a subject of this name is in.
     #[must_use]
     pub fn audiences_of(&self, kind: CallerKind, name: &[u8]) -> Audiences {
-        let tables = (self.callers.groups, self.callers.prefixes);
         let mut found = Audiences::NONE;
-        for number in (0..).take(self.audience_count()) {
-            let group = List::audience_group(number, kind);
-            let list = CallerList::new(tables, self.strings, group);
+        for (number, list) in self.audience_lists(kind) {
             // What contradicts itself forbids.
             if matches!(list.judge(name), CallerVerdict::Authorized(_)) {
                 found = found | Audiences::only(number);
             }
         }
         found
+    }
+
+    /// Whether any audience has subjects of a kind.
+    #[must_use]
+    pub fn has_audience_of(&self, kind: CallerKind) -> bool {
+        self.audience_lists(kind).any(|(_, list)| !list.is_empty())
+    }
+
+    /// The subjects of a kind in each audience, by its number.
+    fn audience_lists(&self, kind: CallerKind) -> impl Iterator<Item = (u32, CallerList<'_>)> {
+        let tables = (self.callers.groups, self.callers.prefixes);
+        (0..).take(self.audience_count()).map(move |number| {
+            let group = List::audience_group(number, kind);
+            (number, CallerList::new(tables, self.strings, group))
+        })
     }
 
     fn audience_count(&self) -> usize {

@@ -4,6 +4,7 @@ use ringfence_policy::{Audiences, CallerKind};
 
 use super::{Frame, look_up};
 use crate::arm::State;
+use crate::python;
 use crate::sys::Answer;
 
 /// What an object is to exceptions for certain callers.
@@ -11,6 +12,8 @@ use crate::sys::Answer;
 pub(crate) enum Standing {
     /// The JDK's own, by which Java code opens files and starts programs.
     Jdk,
+    /// The Python library's own, which acts for the code that the interpreter runs.
+    Python,
     /// A subject that is in these audiences.
     Subject(Audiences),
 }
@@ -42,6 +45,9 @@ pub(crate) fn standing(state: &State, frame: Frame) -> Answer<Standing> {
         let own_name = object.soname().unwrap_or_default();
         if own_name == object.file_name() && JDK.contains(&own_name) {
             return Standing::Jdk;
+        }
+        if python::is_extension(object.path()) {
+            return Standing::Python;
         }
         let names = [object.path(), object.file_name(), own_name];
         let named = names.map(|name| state.image.audiences_of(CallerKind::Native, name));

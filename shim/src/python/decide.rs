@@ -23,7 +23,7 @@ pub(crate) fn judge(
     creation: Creation,
     from: Frame,
 ) -> Answer<usize> {
-    if !super::is_wanted(&state.image) {
+    if !super::has_rules(&state.image) {
         return Ok(0);
     }
     look_at(state, callers, from);

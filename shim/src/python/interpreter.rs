@@ -1,7 +1,7 @@
 //! The interpreters of the process: found by what their library, or the program, exports.
 //!
 //! Those of the start are found when the shim arms. A library that is loaded later is found when it
-//! first asks for a thread or a program, since it is on the native stack then.
+//! first asks for a thread, a program or a forbidden file, since it is on the native stack then.
 
 #![expect(unsafe_code, reason = "the interpreter's own functions, found in its tables")]
 
@@ -26,7 +26,7 @@ type Getter = unsafe extern "C" fn() -> usize;
 /// `PyInterpreterState_ThreadHead`.
 type First = unsafe extern "C" fn(usize) -> usize;
 
-/// What is known about an interpreter; it never changes but for [`Objects::name_key`].
+/// What is known about an interpreter; it never changes but for [`Objects::name_key`] and `host`.
 pub(super) struct Interpreter {
     /// The number behind `3.` of its version.
     pub(super) minor: u8,
@@ -39,8 +39,12 @@ pub(super) struct Interpreter {
     own: Getter,
     main: Getter,
     globals: Getter,
+    /// The last interpreter that was made in this process and is still there.
+    head: Getter,
     /// The first of the states of an interpreter.
     first: First,
+    /// The variables of the program's own module; 0 before they were seen.
+    pub(super) host: AtomicUsize,
 }
 
 /// More states of threads than a process has.
@@ -68,20 +72,35 @@ pub(super) fn known() -> impl Iterator<Item = &'static Interpreter> {
     KNOWN.iter().map_while(|place| unsafe { place.load(Ordering::Acquire).as_ref() })
 }
 
-/// Notes the interpreters among the objects of the start.
-pub(crate) fn look_for(objects: impl Iterator<Item = Object>) {
-    objects.for_each(note);
+/// Notes the interpreters among the objects of the start. Where the policy names Python modules,
+/// none that is not known runs.
+pub(crate) fn look_for(objects: impl Iterator<Item = Object>, is_wanted: bool) {
+    objects.for_each(|object| note(object, is_wanted));
+}
+
+/// Whether the code that a call returns to is an interpreter's.
+pub(crate) fn is_interpreter(state: &State, frame: Frame) -> bool {
+    let map = state.find_object.and_then(|find| caller::object_at(find, frame.code));
+    map.is_some_and(|map| is_noted(state, map))
+}
+
+/// Whether an object, whose code is on the stack, is an interpreter that is known; it is noted.
+fn is_noted(state: &State, map: usize) -> bool {
+    let is_known = || known().any(|interpreter| interpreter.map == map);
+    if !is_known()
+        && let Some(object) = Object::at(map)
+    {
+        note(object, super::is_wanted(&state.image));
+    }
+    is_known()
 }
 
 /// Notes an interpreter that was loaded later, by whose code a call comes from.
 pub(super) fn look_at(state: &State, callers: &Callers, from: Frame) {
     let Some(find) = state.find_object else { return };
     let look = |code| {
-        if let Some(map) = caller::object_at(find, code)
-            && known().all(|interpreter| interpreter.map != map)
-            && let Some(object) = Object::at(map)
-        {
-            note(object);
+        if let Some(map) = caller::object_at(find, code) {
+            is_noted(state, map);
         }
     };
     if known().next().is_some() {
@@ -94,14 +113,12 @@ pub(super) fn look_at(state: &State, callers: &Callers, from: Frame) {
     });
 }
 
-fn note(object: Object) {
-    if object.symbol(c"PyGILState_GetThisThreadState").is_some() {
-        match Interpreter::of(object) {
-            Some(interpreter) => interpreter.keep(),
-            None => unread(),
-        }
-    } else if object.symbol(c"pypy_main_startup").is_some() {
-        unread();
+fn note(object: Object, is_wanted: bool) {
+    let is_cpython = object.symbol(c"PyGILState_GetThisThreadState").is_some();
+    match Interpreter::of(object) {
+        Some(interpreter) if is_cpython => interpreter.keep(),
+        _ if is_wanted && (is_cpython || object.symbol(c"pypy_main_startup").is_some()) => unread(),
+        _ => {}
     }
 }
 
@@ -133,6 +150,7 @@ impl Interpreter {
                     code: object.symbol(c"PyCode_Type")?,
                     text: object.symbol(c"PyUnicode_Type")?,
                     dict: object.symbol(c"PyDict_Type")?,
+                    none: object.symbol(c"_Py_NoneStruct")?,
                 },
                 name_key: AtomicUsize::new(0),
             },
@@ -142,6 +160,7 @@ impl Interpreter {
                 .or_else(|| getter(c"_PyThreadState_UncheckedGet"))?,
             own: getter(c"PyGILState_GetThisThreadState")?,
             main: getter(c"PyInterpreterState_Main")?,
+            head: getter(c"PyInterpreterState_Head")?,
             globals: getter(c"PyEval_GetGlobals")?,
             first: {
                 let address = object.symbol(c"PyInterpreterState_ThreadHead")?;
@@ -149,6 +168,7 @@ impl Interpreter {
                 // SAFETY: the function of that name takes an interpreter and answers a state.
                 unsafe { core::mem::transmute::<*const core::ffi::c_void, First>(address) }
             },
+            host: AtomicUsize::new(0),
         })
     }
 
@@ -166,6 +186,14 @@ impl Interpreter {
         if !KNOWN.iter().any(taken) {
             unread();
         }
+    }
+
+    /// Whether there are others in the process beside the one that it began with.
+    pub(super) fn has_others(&self) -> bool {
+        // SAFETY: as the type says.
+        let head = unsafe { (self.head)() };
+        // SAFETY: as above.
+        head != unsafe { (self.main)() }
     }
 
     /// The states of the calling thread: the one that it runs with, and where that is another, the

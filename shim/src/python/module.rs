@@ -4,6 +4,8 @@
 //! that package's whatever it calls itself, and whoever calls itself a package is one. Only what both
 //! agree is the standard library's is nobody's but its callers'.
 
+use super::interpreter::known;
+
 /// Whose code it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner<'a> {
@@ -31,7 +33,7 @@ pub(super) fn owner<'a>(name: Option<&'a [u8]>, file: &'a [u8], minor: u8) -> Ow
         let claimed = name.filter(|name| !is_main && !place.is(name));
         return Owner::Module(claimed, Some(place));
     }
-    let path = file.strip_prefix(b"/").map(Beneath);
+    let path = Beneath::of(file);
     match (name, library(file, minor), path) {
         (None, ..) => Owner::Nobody,
         (Some(_), None, Some(path)) if is_main => Owner::Renamed(None, path),
@@ -82,6 +84,16 @@ fn library(file: &[u8], minor: u8) -> Option<Beneath<'_>> {
     None
 }
 
+/// Whether an object is an extension module of the standard library's, by its path: it acts for the
+/// code that called it, as the rest of that library does.
+pub(crate) fn is_extension(path: &[u8]) -> bool {
+    known().any(|interpreter| {
+        library(path, interpreter.minor)
+            .and_then(|place| place.0.strip_prefix(b"lib-dynload/"))
+            .is_some_and(|name| !name.contains(&b'/'))
+    })
+}
+
 /// What follows the last place where a text has these words.
 fn after<'a>(text: &'a [u8], words: &[u8]) -> Option<&'a [u8]> {
     let last = text.windows(words.len()).rposition(|window| window == words)?;
@@ -102,6 +114,11 @@ fn is_alias(name: &[u8], place: Beneath<'_>) -> bool {
 }
 
 impl<'a> Beneath<'a> {
+    /// The path of a file beneath the root.
+    pub(super) fn of(file: &'a [u8]) -> Option<Self> {
+        file.strip_prefix(b"/").map(Self)
+    }
+
     /// The path without what says which kind of file it is.
     fn stem(self) -> &'a [u8] {
         let path = self.0;
@@ -129,7 +146,7 @@ impl<'a> Beneath<'a> {
     }
 
     /// Whether it ends in that name.
-    fn ends(self, name: &[u8]) -> bool {
+    pub(super) fn ends(self, name: &[u8]) -> bool {
         self.ends_of().any(|end| end.is(name))
     }
 

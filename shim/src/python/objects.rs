@@ -11,6 +11,8 @@ pub(super) struct Types {
     pub(super) code: usize,
     pub(super) text: usize,
     pub(super) dict: usize,
+    /// The one object that is no other: `None`.
+    pub(super) none: usize,
 }
 
 /// Reads objects of one interpreter.

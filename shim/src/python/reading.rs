@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 use ringfence_policy::{CallerKind, CallerList, CallerVerdict, Creation, Image, RuleIndex};
 
 use super::frames::{Code, LONGEST_FILE, LONGEST_NAME};
-use super::interpreter::Interpreter;
+use super::interpreter::{Interpreter, unread};
 use super::module::{Beneath, Owner, beginnings, owner};
 use super::subjects::{Gathered, Set};
 use crate::report::Why;
@@ -69,10 +69,13 @@ impl<'i> Reading<'i> {
     /// Reads the frames that the calling thread has in an interpreter.
     pub(super) fn read(&mut self, interpreter: &Interpreter) {
         for thread in interpreter.threads().into_iter().flatten() {
-            interpreter.frames(thread, |code| {
+            let read = interpreter.frames(thread, |code| {
                 self.code(&code, interpreter.minor, thread.is_main);
                 ControlFlow::Continue(())
             });
+            if read.is_none() {
+                unread();
+            }
         }
     }
 
@@ -204,11 +207,14 @@ pub(super) fn is_starting(interpreter: &Interpreter) -> bool {
     let mut found = false;
     // While it waits for the child the thread may have given the lock back.
     if let Some(thread) = interpreter.threads().into_iter().flatten().next() {
-        interpreter.frames(thread, |code| {
+        let read = interpreter.frames(thread, |code| {
             found = owner(code.name, code.file, interpreter.minor) == Owner::Runtime
                 && code.name.is_some_and(|name| STARTERS.contains(&name));
             ControlFlow::Break(())
         });
+        if read.is_none() {
+            unread();
+        }
     }
     found
 }

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::InForce;
 use crate::cli::Mode;
-use crate::read::prefixes::is_enforced;
 use crate::run::refusal::Refusal;
 
 /// What the rules decide about something that is asked for on behalf of all these callers.
@@ -188,12 +187,6 @@ impl<'a> Caller<'a> {
             return Err(Refusal::plain(format!("`{written}` names nobody")));
         }
         let list = image.callers(creation, kind);
-        if !list.is_empty() && !is_enforced(creation, kind) {
-            return Err(Refusal::plain(format!(
-                "nothing enforces rules about `{}` callers yet",
-                kind_word(kind)
-            )));
-        }
         let rule = |index: RuleIndex| rule_of(rules, index);
         let is_host =
             written == "host" || kind == CallerKind::Java && !image.concerns(kind, name.as_bytes());
