@@ -8,6 +8,7 @@ mod calls;
 mod given;
 mod machine;
 mod names;
+mod python;
 
 use std::ffi::OsString;
 

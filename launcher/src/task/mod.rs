@@ -185,7 +185,6 @@ impl Start<'_> {
         let processes = self.document.processes.clone();
         let mut loaded = Loaded::from(self.document);
         let mode = run::policy::mode(options.mode, own, loaded.mode)?;
-        if mode != cli::Mode::Off {}
         let (plan, room, progress) = (self.plan, self.room, self.progress);
         let to = self.options.output.as_deref().filter(|_| !plan.outputs.is_empty());
         let to = to.map(Destination::open).transpose()?;

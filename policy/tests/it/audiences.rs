@@ -92,6 +92,8 @@ fn an_exception_is_for_its_own_audience() {
     }
     assert!(image.has_audiences());
     assert_eq!(image.audiences_of(CallerKind::Java, b"a"), Audiences::NONE, "of another kind");
+    let has = CallerKind::ALL.map(|kind| image.has_audience_of(kind));
+    assert_eq!(has, CallerKind::ALL.map(|kind| kind == CallerKind::Native));
     assert_eq!(image.audiences_of(CallerKind::Native, b"ab"), Audiences::NONE, "no boundary");
 }
 

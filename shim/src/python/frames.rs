@@ -107,7 +107,9 @@ impl Interpreter {
                     found = Some(code.globals);
                     ControlFlow::Break(())
                 }
-                _ => ControlFlow::Break(()),
+                Owner::Runtime | Owner::Module(..) | Owner::Renamed(..) | Owner::Nobody => {
+                    ControlFlow::Break(())
+                }
             });
             if is_on.is_break() {
                 break;

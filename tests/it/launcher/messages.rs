@@ -65,19 +65,6 @@ fn a_policy_with_mistakes_starts_nothing() {
 }
 
 #[test]
-fn what_nothing_enforces_is_refused_unless_it_is_allowed() {
-    let text = "ringfence:\n  version: 1\n  files:\n    forbidden: [/nonexistent/]\n    \
-                allowed: [{path: /nonexistent/a, callers: ['python:a.b']}]\n";
-    let launcher = Launcher::with_policy(text);
-    let outcome = launcher.expect_unstarted("RF406");
-    assert!(outcome.stderr.contains("policy.yaml:5:"), "the place: {outcome:#?}");
-    let started = launcher.run(&["--allow-unenforced", "true"]);
-    assert_eq!(started.status.code(), Some(0), "{started:#?}");
-    assert!(started.stderr.contains("; NOT enforced: "), "{started:#?}");
-    assert!(started.stderr.contains("policy.yaml:5:"), "{started:#?}");
-}
-
-#[test]
 fn what_is_switched_off_is_named() {
     let text = "kestra:\n  ee:\n    javaSecurity:\n      enabled: false\n      \
                 forbiddenPaths: [/nonexistent]\n";
