@@ -6,10 +6,11 @@ use core::ffi::{c_char, c_int};
 
 use ringfence_policy::Access;
 
+use super::scan;
 use crate::arm::State;
 use crate::place::{self, Goal, READ_OR_LIST};
 use crate::report::Call;
-use crate::sys::{self, Answer, CWD, Errno, How, NO_SYMLINKS};
+use crate::sys::{Answer, CWD, Errno, How, NO_SYMLINKS};
 use crate::text::Text;
 
 /// The flags that open(2) knows; it ignores others, where openat2(2) refuses them.
@@ -195,15 +196,6 @@ pub(crate) unsafe fn directory(
     call: Call,
     path: *const c_char,
 ) -> Answer<*mut libc::DIR> {
-    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_DIRECTORY | libc::O_CLOEXEC;
     // SAFETY: as this function's own contract says.
-    let fd = unsafe { open_seldom(state, call, CWD, path, flags, 0) }?;
-    // SAFETY: the descriptor was opened just now, for this.
-    let stream = unsafe { (state.next.fdopendir)(fd) };
-    if stream.is_null() {
-        let errno = sys::errno();
-        sys::close(fd);
-        return Err(errno);
-    }
-    Ok(stream)
+    unsafe { scan::stream(state, call, CWD, path) }
 }

@@ -107,7 +107,21 @@ pub(crate) unsafe fn configuration(
     path: *const c_char,
 ) -> Answer<*mut libc::FILE> {
     // SAFETY: as this function's own contract says; the mode is a constant.
-    let stream = unsafe { open(state, call, path, c"rce".as_ptr()) }?;
+    unsafe { open_for_one(state, call, path, c"rce".as_ptr()) }
+}
+
+/// As [`open`], for one thread alone.
+///
+/// # Safety
+/// As [`open`].
+unsafe fn open_for_one(
+    state: &State,
+    call: Call,
+    path: *const c_char,
+    mode: *const c_char,
+) -> Answer<*mut libc::FILE> {
+    // SAFETY: as this function's own contract says.
+    let stream = unsafe { open(state, call, path, mode) }?;
     // SAFETY: libc made the stream just now.
     unsafe { (state.next.__fsetlocking)(stream, BY_CALLER) };
     Ok(stream)
@@ -240,9 +254,5 @@ pub(crate) unsafe fn mounts(
         return Err(Errno::EINVAL);
     }
     // SAFETY: as this function's own contract says; the mode is a C string of ours.
-    let stream = unsafe { open(state, call, path, copy.as_ptr().cast()) }?;
-    // FSETLOCKING_BYCALLER of stdio_ext.h.
-    // SAFETY: libc made the stream just now.
-    unsafe { (state.next.__fsetlocking)(stream, 2) };
-    Ok(stream)
+    unsafe { open_for_one(state, call, path, copy.as_ptr().cast()) }
 }

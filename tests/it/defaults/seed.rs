@@ -4,27 +4,10 @@
 use super::Kitchen;
 
 /// The page's first block.
-const LOG_LEVEL: &str = "\
-kestra:
-  plugins:
-    defaults:
-    - type: io.kestra.plugin.core.log.Log
-      values:
-        level: ERROR
-";
+const LOG_LEVEL: &str = include_str!("../../data/worker-isolation/log-level.yml");
 
 /// The page's last block.
-const FORCED_DOCKER: &str = "\
-kestra:
-  tasks:
-    defaults:
-      - type: io.kestra.plugin.scripts.shell.Commands
-        forced: true
-        values:
-          containerImage: ubuntu:latest
-          taskRunner:
-            type: io.kestra.plugin.scripts.runner.docker.Docker
-";
+const FORCED_DOCKER: &str = include_str!("../../data/worker-isolation/forced-docker.yml");
 
 #[test]
 fn the_level_of_a_log_task_is_error_where_its_author_does_not_set_it() {

@@ -4,45 +4,12 @@ use ringfence_policy::{Access, Effect, PathPattern};
 
 use super::harness::{accepted, refused, warned};
 
+/// The four blocks of Kestra's page on worker isolation, letter by letter.
 const SEED: [&str; 4] = [
-    "\
-kestra:
-  ee:
-    javaSecurity:
-      enabled: true
-      forbiddenPaths:
-        - /etc/
-      authorizedClassPrefix:
-        - io.kestra.plugin.core
-        - io.kestra.plugin.gcp
-",
-    "\
-kestra:
-  ee:
-    javaSecurity:
-      enabled: true
-      forbiddenClassPrefix:
-        - io.kestra.plugin.scripts
-",
-    "\
-kestra:
-  plugins:
-    defaults:
-    - type: io.kestra.plugin.core.log.Log
-      values:
-        level: ERROR
-",
-    "\
-kestra:
-  tasks:
-    defaults:
-      - type: io.kestra.plugin.scripts.shell.Commands
-        forced: true
-        values:
-          containerImage: ubuntu:latest
-          taskRunner:
-            type: io.kestra.plugin.scripts.runner.docker.Docker
-",
+    include_str!("../../../../tests/data/worker-isolation/authorized-classes.yml"),
+    include_str!("../../../../tests/data/worker-isolation/forbidden-classes.yml"),
+    include_str!("../../../../tests/data/worker-isolation/log-level.yml"),
+    include_str!("../../../../tests/data/worker-isolation/forced-docker.yml"),
 ];
 
 #[test]
