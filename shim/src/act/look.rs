@@ -7,10 +7,15 @@
 
 #![expect(unsafe_code, reason = "hands the callers' buffers to the kernel")]
 
-use core::ffi::{c_char, c_int, c_long, c_uint};
+mod links;
+mod system;
+
+use core::ffi::{c_char, c_int, c_uint};
 
 use ringfence_policy::Access;
 
+pub(crate) use self::links::{read_link, read_link_checked, real_path, real_path_checked};
+pub(crate) use self::system::{key, path_conf, stat_fs, stat_vfs};
 use crate::arm::State;
 use crate::place::{self, Goal};
 use crate::report::Call;
@@ -227,183 +232,9 @@ pub(crate) unsafe fn access(
     sys::faccessat2(held.number(), sys::Path::EMPTY, mode, flags).map(|()| 0)
 }
 
-/// `readlinkat` in all its forms.
-///
-/// # Safety
-/// The pointers must be what readlinkat(2) demands.
-pub(crate) unsafe fn read_link(
-    state: &State,
-    call: Call,
-    dir: c_int,
-    path: *const c_char,
-    buffer: *mut c_char,
-    size: usize,
-) -> Answer<libc::ssize_t> {
-    let at = At::new(dir, path);
-    let empty = c"".as_ptr().addr();
-    let size = size.min(c_int::MAX.cast_unsigned() as usize);
-    // SAFETY: the caller's path.
-    let read = if !path.is_null() && unsafe { at.is_empty() } {
-        // SAFETY: the worker's own call, with its own buffer.
-        unsafe { pass(libc::SYS_readlinkat, [argument(dir), empty, buffer.addr(), size, 0, 0]) }?
-    } else {
-        // SAFETY: as this function's own contract says.
-        let held = unsafe { hold(state, call, at.dir, at.path, Access::METADATA, false) }?;
-        let call = [held.argument(), empty, buffer.addr(), size, 0, 0];
-        // SAFETY: the worker's own call, with its own buffer.
-        match unsafe { pass(libc::SYS_readlinkat, call) } {
-            // By a descriptor the kernel says so of what is no link.
-            Err(Errno::ENOENT) => return Err(Errno::EINVAL),
-            answer => answer?,
-        }
-    };
-    libc::ssize_t::try_from(read).map_err(|_| Errno::EINVAL)
-}
-
-/// The checked forms of `readlink`, which know their buffer's size.
-///
-/// # Safety
-/// As [`read_link`].
-pub(crate) unsafe fn read_link_checked(
-    state: &State,
-    call: Call,
-    at: At,
-    buffer: *mut c_char,
-    size: usize,
-    room: usize,
-) -> Answer<libc::ssize_t> {
-    if size > room {
-        return Err(Errno::EINVAL);
-    }
-    // SAFETY: as this function's own contract says.
-    unsafe { read_link(state, call, at.dir, at.path, buffer, size) }
-}
-
 /// Where a path is, for rows that give an [`At`].
 pub(crate) const fn at(dir: c_int, path: *const c_char) -> At {
     At::new(dir, path)
-}
-
-/// `realpath`: what the kernel calls the object, for one open and one look.
-///
-/// # Safety
-/// `path` must be what realpath(3) demands; `resolved` null or of `PATH_MAX` bytes.
-pub(crate) unsafe fn real_path(
-    state: &State,
-    call: Call,
-    path: *const c_char,
-    resolved: *mut c_char,
-) -> Answer<*mut c_char> {
-    if path.is_null() {
-        return Err(Errno::EINVAL);
-    }
-    let mut text = Text::new();
-    let goal = Goal::hold(call, Access::METADATA, true);
-    // SAFETY: as this function's own contract says.
-    drop(Held(unsafe { place::open_by_text(state, CWD, path, &goal, &mut text) }?));
-    // The kernel took the text without a link, so it is the real path; a pipe has none.
-    let ended = text.ended().ok_or(Errno::ENOENT)?;
-    let buffer = if resolved.is_null() {
-        // SAFETY: libc's own allocator; the caller frees it, as realpath(3) says.
-        unsafe { (state.next.malloc)(ended.len()) }.cast::<c_char>()
-    } else {
-        resolved
-    };
-    if buffer.is_null() {
-        return Err(Errno(libc::ENOMEM));
-    }
-    // SAFETY: the buffer has room for it: PATH_MAX bytes, or as many as were asked for.
-    unsafe { buffer.cast::<u8>().copy_from_nonoverlapping(ended.as_ptr(), ended.len()) };
-    Ok(buffer)
-}
-
-/// `__realpath_chk`, which knows its buffer's size.
-///
-/// # Safety
-/// As [`real_path`].
-pub(crate) unsafe fn real_path_checked(
-    state: &State,
-    call: Call,
-    path: *const c_char,
-    resolved: *mut c_char,
-    room: usize,
-) -> Answer<*mut c_char> {
-    if room < PATH_MAX {
-        return Err(Errno::EINVAL);
-    }
-    // SAFETY: as this function's own contract says.
-    unsafe { real_path(state, call, path, resolved) }
-}
-
-/// `statfs`.
-///
-/// # Safety
-/// The pointers must be what statfs(2) demands.
-pub(crate) unsafe fn stat_fs<T>(
-    state: &State,
-    call: Call,
-    path: *const c_char,
-    buffer: *mut T,
-) -> Answer<c_int> {
-    // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, CWD, path, Access::METADATA, true) }?;
-    let call = [held.argument(), buffer.addr(), 0, 0, 0, 0];
-    // SAFETY: the worker's own call, with its own buffer.
-    unsafe { pass(libc::SYS_fstatfs, call) }.map(done)
-}
-
-/// `statvfs`: libc turns one structure into the other.
-///
-/// # Safety
-/// The pointers must be what statvfs(3) demands.
-pub(crate) unsafe fn stat_vfs(
-    state: &State,
-    call: Call,
-    path: *const c_char,
-    buffer: *mut libc::statvfs,
-) -> Answer<c_int> {
-    // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, CWD, path, Access::METADATA, true) }?;
-    // SAFETY: the worker's own buffer, and a descriptor of ours.
-    match unsafe { (state.next.fstatvfs)(held.number(), buffer) } {
-        0 => Ok(0),
-        _ => Err(sys::errno()),
-    }
-}
-
-/// `pathconf`. Its -1 without an error means "no limit", for which errno stays.
-///
-/// # Safety
-/// The path must be what pathconf(3) demands.
-pub(crate) unsafe fn path_conf(
-    state: &State,
-    call: Call,
-    path: *const c_char,
-    name: c_int,
-) -> Answer<c_long> {
-    // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, CWD, path, Access::METADATA, true) }?;
-    // SAFETY: takes a descriptor of ours.
-    Ok(unsafe { (state.next.fpathconf)(held.number(), name) })
-}
-
-/// `ftok`: a key of the file's inode, its device and eight bits of the caller's.
-///
-/// # Safety
-/// The path must be what ftok(3) demands.
-pub(crate) unsafe fn key(
-    state: &State,
-    call: Call,
-    path: *const c_char,
-    project: c_int,
-) -> Answer<libc::key_t> {
-    // SAFETY: as this function's own contract says.
-    let held = unsafe { hold(state, call, CWD, path, Access::METADATA, true) }?;
-    let stat = sys::fstat(held.number())?;
-    let [inode, second, ..] = stat.st_ino.to_le_bytes();
-    let [device, ..] = stat.st_dev.to_le_bytes();
-    let [project, ..] = project.to_le_bytes();
-    Ok(libc::key_t::from_le_bytes([inode, second, device, project]))
 }
 
 /// `chdir`: by a descriptor, so that the place that was judged is the one gone to.
