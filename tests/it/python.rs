@@ -2,6 +2,8 @@
 
 mod callers;
 mod files;
+// What a module has others call later.
+mod leaving;
 
 use std::path::Path;
 

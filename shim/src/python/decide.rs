@@ -9,7 +9,7 @@ use crate::arm::State;
 use crate::caller::{Callers, Frame};
 use crate::lineage;
 use crate::report::{self, Call};
-use crate::sys::Answer;
+use crate::sys::{self, Answer};
 
 /// Judges a thread or a program by the Python code on the calling thread's stack, and by what the
 /// thread descends from; answers what a new thread inherits.
@@ -29,6 +29,9 @@ pub(crate) fn judge(
     look_at(state, callers, from);
     let mut reading = Reading::new(&state.image, creation);
     known().for_each(|interpreter| reading.read(interpreter));
+    if creation == Creation::Process && reading.is_bare() && is_left_behind(state, from) {
+        reading.nobody();
+    }
     // A thread of the host's that was first wanted on a subject's stack still starts the host's
     // programs.
     if creation == Creation::Thread || !reading.is_hosts() {
@@ -40,6 +43,19 @@ pub(crate) fn judge(
         report::refuse_caller_at(state, call, caller, b"", (refused.rule, refused.why))?;
     }
     Ok(set.word())
+}
+
+/// Whether whoever asks, with no Python code on the stack, was given what to call by somebody who is
+/// not there any more: the interpreter at its end, of whose thread nobody else is the creator, or libc,
+/// which never calls by a name that others can define.
+fn is_left_behind(state: &State, from: Frame) -> bool {
+    if known().next().is_none() {
+        return false;
+    }
+    let by_libc = state.libc.contains(&from.code.saturating_sub(1));
+    let is_first = sys::thread() == sys::process();
+    by_libc && lineage::current().python == 0
+        || is_first && known().any(|one| one.calls(state, from))
 }
 
 /// Judges a child that goes on in this program, where the standard library makes it only to start

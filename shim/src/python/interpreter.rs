@@ -172,6 +172,11 @@ impl Interpreter {
         })
     }
 
+    /// Whether a call comes from the interpreter's own code.
+    pub(super) fn calls(&self, state: &State, from: Frame) -> bool {
+        state.find_object.and_then(|find| caller::object_at(find, from.code)) == Some(self.map)
+    }
+
     /// Keeps what is known, for ever.
     fn keep(self) {
         let known = Table::map().is_ok().then(|| sys::map_memory(size_of::<Self>()).ok()).flatten();

@@ -136,7 +136,8 @@ impl<'i> Reading<'i> {
         self.nearest.get_or_insert(nearest);
     }
 
-    fn nobody(&mut self) {
+    /// Nobody knows who asks.
+    pub(super) fn nobody(&mut self) {
         self.come_by(Nearest::Nobody);
         self.gathered.add_nobody();
     }
@@ -168,6 +169,11 @@ impl<'i> Reading<'i> {
             self.descends_from_lost = true;
             self.gathered.add_lost();
         }
+    }
+
+    /// Whether there is no Python code at all.
+    pub(super) fn is_bare(&self) -> bool {
+        self.bottom.is_none()
     }
 
     /// Whether the innermost code that is not the runtime's is the host's.
