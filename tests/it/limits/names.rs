@@ -138,3 +138,26 @@ fn the_file_of_another_task_can_be_looked_at_by_its_name() {
     let look = format!("stat -c %s {file}; cat {file} || ls {} || echo closed", other.display());
     assert_eq!(printed(&look), "4\nclosed\n");
 }
+
+#[test]
+fn a_library_that_ld_so_finds_by_itself_is_loaded_from_where_a_link_leads() {
+    let scratch = Scratch::new();
+    let library = scratch.path("closed/libfound.so");
+    fs::copy(fixture("libempty.so"), &library).expect("a copy");
+    std::os::unix::fs::symlink(&library, scratch.path("open/libfound.so")).expect("a link");
+    let fence = Fence::by_hand(&scratch.rules());
+    let maps = |directory: &str, name: &str| {
+        let set = format!("LD_LIBRARY_PATH={} LD_PRELOAD={name}", scratch.text(directory));
+        fence.run("sh", ["-c", &format!("{set} exec cat /proc/self/maps")]).stdout
+    };
+    assert!(
+        maps("open", "libfound.so").contains("closed/libfound.so"),
+        "by a link beneath an allowed directory"
+    );
+    assert!(
+        !maps("closed", "libfound.so").contains("libfound.so"),
+        "the directory itself is judged"
+    );
+    let whole = scratch.text("open/libfound.so");
+    assert!(!maps("open", &whole).contains("libfound.so"), "and so is a whole name");
+}
