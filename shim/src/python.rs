@@ -20,6 +20,7 @@ mod interpreter;
 mod layout;
 mod memory;
 mod module;
+mod names;
 mod objects;
 mod opening;
 mod reading;

@@ -3,6 +3,7 @@
 use ringfence_policy::{CallerKind, Creation};
 
 use super::interpreter::{known, look_at};
+use super::names::Names;
 use super::reading::{Reading, is_starting};
 use super::subjects::Set;
 use crate::arm::State;
@@ -40,7 +41,8 @@ pub(crate) fn judge(
     let set = reading.set();
     if let Some(refused) = reading.refused() {
         let caller = (creation, CallerKind::Python, refused.name());
-        report::refuse_caller_at(state, call, caller, b"", (refused.rule, refused.why))?;
+        let names = Names::find(state);
+        report::refuse_caller_at(state, call, caller, names.stack(), (refused.rule, refused.why))?;
     }
     Ok(set.word())
 }

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use crate::harness::{Fence, Outcome, Rules, Scratch, fixture};
 use crate::programs::{PYTHON, pythons, source};
 
@@ -235,6 +237,37 @@ fn a_refusal_names_the_module_the_rule_and_the_call() {
     assert_eq!(denial["caller"]["kind"], "python");
     assert_eq!(denial["caller"]["name"], "lake.papermill");
     assert_eq!(denial["rule"]["pattern"], "lake");
+    assert_eq!(denial["caller"]["frames"], json!(["threading", "lake.papermill", "__main__"]));
+}
+
+/// Code without a module goes by its file, and there are no more names than the policy wants.
+#[test]
+fn a_refusal_names_so_many_modules_as_the_policy_wants() {
+    let scratch = Scratch::new();
+    let made = "
+import lake
+exec(compile('lake.start()', '<a\\nb>', 'exec'), {'lake': lake})
+";
+    let main = program(&scratch, &[("lake.py", STARTS), ("main.py", made)]);
+    let audit = scratch.text("audit.jsonl");
+    for (frames, expected) in [
+        (8, json!(["threading", "lake", "<a?b>", "__main__"])),
+        (2, json!(["threading", "lake"])),
+        (0, Value::Null),
+    ] {
+        let policy = json!({"ringfence": {
+            "version": 1,
+            "threads": {"forbidden": ["python:lake"]},
+            "audit": {"to": audit, "frames": frames},
+        }});
+        let policy = scratch.file("policy.yaml", &policy.to_string());
+        let outcome = says(&Fence::by_policies(&[&policy], &[]), Path::new(PYTHON), &main);
+        assert!(outcome.stderr.contains("can't start new thread"), "{outcome:#?}");
+        let lines = fs::read_to_string(&audit).expect("it was written");
+        let denial: Value = serde_json::from_str(lines.lines().next().expect("one")).expect("JSON");
+        assert_eq!(denial["caller"]["frames"], expected, "{denial}");
+        fs::remove_file(&audit).expect("our own");
+    }
 }
 
 /// A thread that a package may create starts no program for it, whatever the thread runs.
