@@ -146,28 +146,14 @@ pub(crate) unsafe fn link(
         let itself =
             flags & libc::AT_EMPTY_PATH != 0 && !from.path.is_null() && unsafe { from.is_empty() };
         if itself {
-            text_of(from.dir, &mut old)?;
-            let target = link_target(state, call, old.bytes(), &mut new)?;
-            let empty = c"".as_ptr().addr();
-            return make(argument(from.dir), empty, &target, &new, libc::AT_EMPTY_PATH);
+            return link_held(state, call, from.dir, &mut old, &mut new);
         }
         // SAFETY: as this function's own contract says.
         let slash = unsafe { Spot::copy(from, &mut old) }?.last.slash();
         // A link with a slash behind it is followed too, if only to say that it leads to a directory.
         if slash || flags & libc::AT_SYMLINK_FOLLOW != 0 {
-            let goal = Goal::hold(call, Access::METADATA, true);
             // SAFETY: as this function's own contract says.
-            let fd = unsafe { place::open_by_text(state, from.dir, from.path, &goal, &mut old) }?;
-            let source = Held::new(fd);
-            // What has no text has no name either, or it would be a way around the rules.
-            if old.length() == 0 && sys::fstat(fd)?.st_nlink > 0 {
-                return Err(Errno::EACCES);
-            }
-            let target = link_target(state, call, old.bytes(), &mut new)?;
-            let mut link = Decimal::new(b"/proc/thread-self/fd/");
-            let path = link.path(source.number().cast_unsigned())?.address();
-            let follow = libc::AT_SYMLINK_FOLLOW;
-            return make(argument(sys::CWD), path, &target, &new, follow);
+            return unsafe { link_followed(state, call, from, &mut old, &mut new) };
         }
         // SAFETY: as this function's own contract says.
         let mut old = unsafe { Spot::copy(from, &mut old) }?;
@@ -178,6 +164,44 @@ pub(crate) unsafe fn link(
         make(argument(source.number()), old.last.path()?.address(), &target, &new, 0)
     })?
     .map(done)
+}
+
+/// Gives another name to what a descriptor holds, whose text `old` gets.
+fn link_held(
+    state: &State,
+    call: Call,
+    fd: c_int,
+    old: &mut Text,
+    new: &mut Spot<'_>,
+) -> Answer<usize> {
+    text_of(fd, old)?;
+    let target = link_target(state, call, old.bytes(), new)?;
+    make(argument(fd), c"".as_ptr().addr(), &target, new, libc::AT_EMPTY_PATH)
+}
+
+/// Gives another name to what a path leads to, whose text `old` gets.
+///
+/// # Safety
+/// The path must be null, in the first page, or a C string.
+unsafe fn link_followed(
+    state: &State,
+    call: Call,
+    from: At,
+    old: &mut Text,
+    new: &mut Spot<'_>,
+) -> Answer<usize> {
+    let goal = Goal::hold(call, Access::METADATA, true);
+    // SAFETY: as this function's own contract says.
+    let fd = unsafe { place::open_by_text(state, from.dir, from.path, &goal, old) }?;
+    let source = Held::new(fd);
+    // What has no text has no name either, or it would be a way around the rules.
+    if old.length() == 0 && sys::fstat(fd)?.st_nlink > 0 {
+        return Err(Errno::EACCES);
+    }
+    let target = link_target(state, call, old.bytes(), new)?;
+    let mut link = Decimal::new(b"/proc/thread-self/fd/");
+    let path = link.path(source.number().cast_unsigned())?.address();
+    make(argument(sys::CWD), path, &target, new, libc::AT_SYMLINK_FOLLOW)
 }
 
 /// Judges and holds the place of a new name for what stands at `from`, an empty text for an object
