@@ -6,6 +6,9 @@
 #![expect(unsafe_code, reason = "rows expand to exported functions; nobody writes unsafe here")]
 #![cfg_attr(test, expect(non_snake_case, reason = "libc's names, not exported from tests"))]
 
+mod numbers;
+pub(crate) mod prototypes;
+
 use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::ptr::{null, null_mut};
 
@@ -14,6 +17,7 @@ use libc::{
     socklen_t, ssize_t, timespec, timeval, uid_t, utimbuf,
 };
 
+pub(crate) use self::numbers::{Returns, int, row_of};
 use crate::act::fts::{Compare, Entry, Stream};
 use crate::act::glob::Failed;
 use crate::act::scan::{Compare as Order, Select};
@@ -23,7 +27,6 @@ use crate::act::{
     shell, socket, spaces, stream, thread, tree, watch, words,
 };
 use crate::interpose::hooks;
-use crate::programs::inner::{execve, execveat};
 use crate::sys::CWD;
 
 /// A C string of the caller's.
@@ -243,233 +246,6 @@ hooks! {
     process_vm_readv(process: pid_t, to: Parts, tos: c_ulong, from: Parts, froms: c_ulong, flags: c_ulong) -> ssize_t, deny (-1) => debug::copy(libc::SYS_process_vm_readv, process, to, tos, from, froms, flags);
     process_vm_writev(process: pid_t, from: Parts, froms: c_ulong, to: Parts, tos: c_ulong, flags: c_ulong) -> ssize_t, deny (-1) => debug::copy(libc::SYS_process_vm_writev, process, from, froms, to, tos, flags);
     pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int, deny (-1) => debug::take(process, fd, flags);
-}
-
-/// A function of up to six words.
-type Function = unsafe extern "C" fn(usize, usize, usize, usize, usize, usize) -> usize;
-
-/// The function that a system call's number stands for.
-#[derive(Clone, Copy)]
-pub(crate) struct Row {
-    pub(crate) entry: Function,
-    /// What of its answer counts.
-    pub(crate) returns: Returns,
-}
-
-/// What of a register a function's answer fills.
-#[derive(Clone, Copy)]
-pub(crate) enum Returns {
-    /// The lower half, with a sign.
-    Int,
-    /// All of it.
-    Word,
-}
-
-/// A C int's register, with its sign in the upper half.
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of the register is noise")]
-pub(crate) const fn int(word: usize) -> usize {
-    ((word as u32).cast_signed() as isize).cast_unsigned()
-}
-
-/// Makes [`row_of`]: `number => row, what it returns;`
-macro_rules! numbers {
-    ($($number:ident => $name:ident, $returns:ident;)*) => {
-        /// The row that does what a system call's number does; those without one are in
-        /// [`crate::act::number`].
-        pub(crate) fn row_of(call: c_long) -> Option<Row> {
-            #[expect(clippy::fn_to_numeric_cast_any, reason = "functions of many types in one list")]
-            let (entry, returns) = match call {
-                $(libc::$number => ($name as *const c_void, Returns::$returns),)*
-                _ => return None,
-            };
-            // SAFETY: each takes at most six words in registers; one of fewer does not look at the
-            // others.
-            let entry = unsafe { core::mem::transmute::<*const c_void, Function>(entry) };
-            Some(Row { entry, returns })
-        }
-    };
-}
-
-numbers! {
-    SYS_open => open, Int;
-    SYS_openat => openat, Int;
-    SYS_creat => creat, Int;
-    SYS_stat => stat, Int;
-    SYS_lstat => lstat, Int;
-    SYS_newfstatat => fstatat, Int;
-    SYS_statx => statx, Int;
-    SYS_access => access, Int;
-    SYS_faccessat2 => faccessat, Int;
-    SYS_readlink => readlink, Word;
-    SYS_readlinkat => readlinkat, Word;
-    SYS_statfs => statfs, Int;
-    SYS_mq_open => mq_open, Int;
-    SYS_getxattr => getxattr, Word;
-    SYS_lgetxattr => lgetxattr, Word;
-    SYS_listxattr => listxattr, Word;
-    SYS_llistxattr => llistxattr, Word;
-    SYS_inotify_add_watch => inotify_add_watch, Int;
-    SYS_fanotify_init => fanotify_init, Int;
-    SYS_fanotify_mark => fanotify_mark, Int;
-    SYS_name_to_handle_at => name_to_handle_at, Int;
-    SYS_unlink => unlink, Int;
-    SYS_unlinkat => unlinkat, Int;
-    SYS_rmdir => rmdir, Int;
-    SYS_mkdir => mkdir, Int;
-    SYS_mkdirat => mkdirat, Int;
-    SYS_mknod => mknod, Int;
-    SYS_mknodat => mknodat, Int;
-    SYS_symlink => symlink, Int;
-    SYS_symlinkat => symlinkat, Int;
-    SYS_mq_unlink => mq_unlink, Int;
-    SYS_rename => rename, Int;
-    SYS_renameat => renameat, Int;
-    SYS_renameat2 => renameat2, Int;
-    SYS_link => link, Int;
-    SYS_linkat => linkat, Int;
-    SYS_chmod => chmod, Int;
-    SYS_fchmod => fchmod, Int;
-    SYS_chown => chown, Int;
-    SYS_lchown => lchown, Int;
-    SYS_fchownat => fchownat, Int;
-    SYS_fchown => fchown, Int;
-    SYS_utime => utime, Int;
-    SYS_utimes => utimes, Int;
-    SYS_futimesat => futimesat, Int;
-    SYS_truncate => truncate, Int;
-    SYS_setxattr => setxattr, Int;
-    SYS_lsetxattr => lsetxattr, Int;
-    SYS_fsetxattr => fsetxattr, Int;
-    SYS_removexattr => removexattr, Int;
-    SYS_lremovexattr => lremovexattr, Int;
-    SYS_fremovexattr => fremovexattr, Int;
-    SYS_chdir => chdir, Int;
-    SYS_fchdir => fchdir, Int;
-    SYS_connect => connect, Int;
-    SYS_bind => bind, Int;
-    SYS_sendto => sendto, Word;
-    SYS_sendmsg => sendmsg, Word;
-    SYS_sendmmsg => sendmmsg, Int;
-    SYS_execve => execve, Int;
-    SYS_execveat => execveat, Int;
-    SYS_unshare => unshare, Int;
-    SYS_chroot => chroot, Int;
-}
-
-/// The prototypes that rows are compared with: the libc crate's, and those of names that it lacks.
-pub(crate) mod prototypes {
-    use super::{
-        Compare, Detailed, Entries, Entry, Failed, Fd, Order, Select, Str, Stream, Visit, Words,
-    };
-    use super::{c_char, c_int, c_uint, c_ulong, c_void};
-    pub(crate) use libc::*;
-
-    unsafe extern "C" {
-        pub(crate) fn __open(path: Str, flags: c_int, ...) -> c_int;
-        pub(crate) fn __open64(path: Str, flags: c_int, ...) -> c_int;
-        pub(crate) fn __open_nocancel(path: Str, flags: c_int, ...) -> c_int;
-        pub(crate) fn __open64_nocancel(path: Str, flags: c_int, ...) -> c_int;
-        pub(crate) fn __open_2(path: Str, flags: c_int) -> c_int;
-        pub(crate) fn __open64_2(path: Str, flags: c_int) -> c_int;
-        pub(crate) fn __openat_2(dir: Fd, path: Str, flags: c_int) -> c_int;
-        pub(crate) fn __openat64_2(dir: Fd, path: Str, flags: c_int) -> c_int;
-        pub(crate) fn _IO_fopen(path: Str, mode: Str) -> *mut FILE;
-        pub(crate) fn __nss_files_fopen(path: Str) -> *mut FILE;
-        pub(crate) fn __nss_files_data_open(
-            d: *mut *mut c_void,
-            f: c_int,
-            p: Str,
-            e: *mut c_int,
-            r: *mut c_int,
-        ) -> c_int;
-        pub(crate) fn __nss_files_data_setent(f: c_int, p: Str) -> c_int;
-        pub(crate) fn _IO_file_open(
-            f: *mut FILE,
-            p: Str,
-            o: c_int,
-            m: c_int,
-            k: c_int,
-            s: c_int,
-        ) -> *mut FILE;
-        pub(crate) fn _IO_file_fopen(f: *mut FILE, p: Str, m: Str, s: c_int) -> *mut FILE;
-        pub(crate) fn name_to_handle_at(
-            d: Fd,
-            p: Str,
-            h: *mut file_handle,
-            m: *mut c_int,
-            f: c_int,
-        ) -> c_int;
-        pub(crate) fn __xmknod(v: c_int, p: Str, m: mode_t, d: *mut dev_t) -> c_int;
-        pub(crate) fn __xmknodat(v: c_int, a: Fd, p: Str, m: mode_t, d: *mut dev_t) -> c_int;
-        pub(crate) fn lchmod(path: Str, mode: mode_t) -> c_int;
-        pub(crate) fn futimesat(dir: Fd, path: Str, times: *const timeval) -> c_int;
-        pub(crate) fn catopen(name: Str, flag: c_int) -> *mut c_void;
-        pub(crate) fn mkstemp64(template: *mut c_char) -> c_int;
-        pub(crate) fn mkostemp64(template: *mut c_char, flags: c_int) -> c_int;
-        pub(crate) fn mkstemps64(template: *mut c_char, suffix: c_int) -> c_int;
-        pub(crate) fn mkostemps64(template: *mut c_char, suffix: c_int, flags: c_int) -> c_int;
-        pub(crate) fn __mq_open_2(name: Str, flags: c_int) -> mqd_t;
-        pub(crate) fn __setmntent(path: Str, mode: Str) -> *mut FILE;
-        pub(crate) fn __xstat(v: c_int, path: Str, buffer: *mut stat) -> c_int;
-        pub(crate) fn __xstat64(v: c_int, path: Str, buffer: *mut stat64) -> c_int;
-        pub(crate) fn __lxstat(v: c_int, path: Str, buffer: *mut stat) -> c_int;
-        pub(crate) fn __lxstat64(v: c_int, path: Str, buffer: *mut stat64) -> c_int;
-        pub(crate) fn __fxstatat(v: c_int, d: Fd, p: Str, b: *mut stat, f: c_int) -> c_int;
-        pub(crate) fn __fxstatat64(v: c_int, d: Fd, p: Str, b: *mut stat64, f: c_int) -> c_int;
-        pub(crate) fn __readlink_chk(p: Str, b: *mut c_char, s: size_t, r: size_t) -> ssize_t;
-        pub(crate) fn __readlinkat_chk(
-            d: Fd,
-            p: Str,
-            b: *mut c_char,
-            s: size_t,
-            r: size_t,
-        ) -> ssize_t;
-        pub(crate) fn __realpath_chk(p: Str, resolved: *mut c_char, room: size_t) -> *mut c_char;
-        pub(crate) fn __connect(s: Fd, address: *const sockaddr, length: socklen_t) -> c_int;
-        pub(crate) fn clntunix_create(
-            t: *mut c_void,
-            p: c_ulong,
-            v: c_ulong,
-            s: *mut c_int,
-            o: c_uint,
-            i: c_uint,
-        ) -> *mut c_void;
-        pub(crate) fn svcunix_create(s: c_int, o: c_uint, i: c_uint, p: *mut c_char)
-        -> *mut c_void;
-        pub(crate) fn __sendmmsg(s: Fd, m: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
-        pub(crate) fn __libc_system(command: Str) -> c_int;
-        pub(crate) fn _IO_popen(command: Str, mode: Str) -> *mut FILE;
-        pub(crate) fn _IO_proc_open(file: *mut FILE, command: Str, mode: Str) -> *mut FILE;
-        pub(crate) fn scandir(p: Str, n: Entries, s: Select, o: Order) -> c_int;
-        pub(crate) fn scandir64(p: Str, n: Entries, s: Select, o: Order) -> c_int;
-        pub(crate) fn scandirat(d: Fd, p: Str, n: Entries, s: Select, o: Order) -> c_int;
-        pub(crate) fn scandirat64(d: Fd, p: Str, n: Entries, s: Select, o: Order) -> c_int;
-        pub(crate) fn glob(p: Str, flags: c_int, e: Failed, into: *mut c_void) -> c_int;
-        pub(crate) fn glob64(p: Str, flags: c_int, e: Failed, into: *mut c_void) -> c_int;
-        pub(crate) fn ftw(start: Str, visit: Visit, descriptors: c_int) -> c_int;
-        pub(crate) fn ftw64(start: Str, visit: Visit, descriptors: c_int) -> c_int;
-        pub(crate) fn nftw(start: Str, visit: Detailed, n: c_int, flags: c_int) -> c_int;
-        pub(crate) fn nftw64(start: Str, visit: Detailed, n: c_int, flags: c_int) -> c_int;
-        pub(crate) fn fts_open(s: Words, options: c_int, c: Compare) -> *mut Stream;
-        pub(crate) fn fts_read(w: *mut Stream) -> *mut Entry;
-        pub(crate) fn fts_children(w: *mut Stream, wanted: c_int) -> *mut Entry;
-        pub(crate) fn fts_set(w: *mut Stream, e: *mut Entry, wanted: c_int) -> c_int;
-        pub(crate) fn fts_close(w: *mut Stream) -> c_int;
-        pub(crate) fn fts64_open(s: Words, options: c_int, c: Compare) -> *mut Stream;
-        pub(crate) fn fts64_read(w: *mut Stream) -> *mut Entry;
-        pub(crate) fn fts64_children(w: *mut Stream, wanted: c_int) -> *mut Entry;
-        pub(crate) fn fts64_set(w: *mut Stream, e: *mut Entry, wanted: c_int) -> c_int;
-        pub(crate) fn fts64_close(w: *mut Stream) -> c_int;
-        pub(crate) fn __open_catalog(n: Str, p: Str, v: Str, c: *mut c_void) -> c_int;
-        pub(crate) fn __file_change_detection_for_path(i: *mut c_void, p: Str) -> c_int;
-        pub(crate) fn updwtmp(path: Str, record: *const utmpx);
-        pub(crate) fn updwtmpx(path: Str, record: *const utmpx);
-        pub(crate) fn wordexp(words: Str, into: *mut c_void, flags: c_int) -> c_int;
-        pub(crate) fn execveat(d: Fd, p: Str, a: Words, e: Words, f: c_int) -> c_int;
-        pub(crate) fn pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int;
-        pub(crate) fn canonicalize_file_name(path: Str) -> *mut c_char;
-        pub(crate) fn __statfs(path: Str, buffer: *mut statfs) -> c_int;
-    }
 }
 
 #[cfg(test)]
