@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -151,8 +151,14 @@ impl Drop for Yard {
     }
 }
 
-/// Programs of this machine's libc.
+/// Programs of this machine's libc, and two that cannot be started: a text that names no interpreter, and one that names
+/// an interpreter that is not there.
 pub(super) fn dynamic(root: &Path) {
+    for (name, text) in [("text", "echo ran\n"), ("alone", "#!/bin/none\n")] {
+        let path = root.join("bin").join(name);
+        fs::write(&path, text).expect("our own file");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("our own file");
+    }
     for program in PROGRAMS {
         let name = Path::new(program).file_name().expect("a name");
         fs::copy(program, root.join("bin").join(name)).expect("copied");
@@ -221,8 +227,9 @@ fn the_fence_holds_in_the_container() {
         ["cat /etc/shadow 2>/dev/null || echo refused", "cat /etc/passwd >/dev/null && echo read"];
     let yard = Yard::seed(&task("", &commands));
     assert_eq!(yard.run(&["-q"]).text(), "refused\nread");
-    let open = yard.run(&["-q", "--mode", "off"]);
+    let open = yard.run(&["--mode", "off"]);
     assert_eq!(open.text(), "secret\nread", "the control");
+    assert!(open.stderr.contains(", WITHOUT a fence: the mode is off\n"), "{}", open.stderr);
 }
 
 #[test]
@@ -349,6 +356,9 @@ fn what_is_missing_is_named_and_nothing_else_is_run() {
         ("/bin/none", 127, "`/bin/none` was not found in the image `ubuntu:latest`"),
         ("none", 127, "`none` was not found in the image `ubuntu:latest`"),
         ("/etc/passwd", 126, "`/etc/passwd` of the image `ubuntu:latest` cannot be started"),
+        // These are found out about only once the container is started.
+        ("/bin/text", 126, "`/bin/text` of the image `ubuntu:latest` cannot be started"),
+        ("/bin/alone", 127, "`/bin/alone` was not found in the image `ubuntu:latest`"),
     ] {
         let yard = forced(&format!("interpreter: [{program}, -c]"), &["echo ran"]);
         let outcome = yard.run(&["-q"]);

@@ -57,6 +57,7 @@ pub(crate) struct Container<'a> {
     client: Client<'a>,
     task: Task<'a>,
     fence: Option<Fence>,
+    mode: cli::Mode,
     variables: PathBuf,
 }
 
@@ -81,7 +82,7 @@ impl<'a> Container<'a> {
             _ => Fence::raise(&client, &task.container.image, &rules)?,
         };
         let variables = task.room.variables();
-        let container = Self { client, task, fence, variables };
+        let container = Self { client, task, fence, mode: rules.mode, variables };
         container.write_variables()?;
         Ok(container)
     }
@@ -91,6 +92,7 @@ impl<'a> Container<'a> {
         let image = &self.task.container.image;
         let fenced = match self.fence {
             Some(_) => "fenced",
+            None if self.mode == cli::Mode::Off => "WITHOUT a fence: the mode is off",
             None => "without the shim, which nothing in this image has loaded",
         };
         format!("a container of {image} by {}, {fenced}", self.client.name())
@@ -252,12 +254,15 @@ impl Container<'_> {
         if created.is_gone() || !matches!(ending, Ending::Exited(_)) {
             return Ok(ending);
         }
-        // Its client may have lost the status, and may have ended by something else.
-        if let Outcome::Ended(status) = created.outcome()? {
-            return Ok(Ending::Exited(status));
-        }
         let program = self.command().next().map(String::as_str).unwrap_or_default();
-        Err(created.not_started(program, &self.task.container.image, &heard.text()))
+        let words = heard.text();
+        match created.outcome()? {
+            // Its client may have lost the status, and may have ended by something else.
+            Outcome::Ended(status) if !created::is_unable(program, status, &words) => {
+                Ok(Ending::Exited(status))
+            }
+            _ => Err(created.not_started(program, &self.task.container.image, &words)),
+        }
     }
 }
 

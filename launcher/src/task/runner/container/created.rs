@@ -122,11 +122,32 @@ pub(super) fn failed(what: &str) -> Refusal {
     Refusal::coded("RF411", format!("the container cannot be {what}"))
 }
 
+/// Whether a container that was started has ended since its program could not be: runc's last words
+/// are then all that was said. A task that says the same has only itself to blame.
+pub(super) fn is_unable(program: &str, status: u8, words: &str) -> bool {
+    let reason = words.trim_end().strip_prefix(&last_words(program));
+    matches!(status, 1 | 255)
+        && reason.is_some_and(|reason| !reason.contains('\n') && why(reason).is_some())
+}
+
+fn last_words(program: &str) -> String {
+    format!("exec {program}: ")
+}
+
 /// The exit status for what a runtime says about the program itself. runc names it as
 /// `exec: "PROGRAM": …`, crun as `` executable file `PROGRAM` ``.
 fn of_program(program: &str, words: &str) -> Option<u8> {
-    let named = [format!("exec: \"{program}\""), format!("executable file `{program}`")];
+    let named = [
+        format!("exec: \"{program}\""),
+        format!("executable file `{program}`"),
+        last_words(program),
+    ];
     let line = words.lines().find(|line| named.iter().any(|name| line.contains(name)))?;
+    why(line)
+}
+
+/// The exit status for a reason.
+fn why(line: &str) -> Option<u8> {
     let line = line.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| line.contains(words));
     if says(&["permission denied", "is a directory", "exec format error"]) {
@@ -153,10 +174,29 @@ mod tests {
             ("crun: executable file `/bin/p` not found: No such file or directory", Some(127)),
             ("runc: exec: \"/bin/p\": permission denied: OCI permission denied", Some(126)),
             ("exec: \"/bin/p\": is a directory: permission denied", Some(126)),
+            ("exec /bin/p: exec format error\n", Some(126)),
+            ("exec /bin/p: no such file or directory\n", Some(127)),
             ("mounting \"/bin/p\": no such file or directory", None),
             ("cannot connect to the daemon", None),
         ] {
             assert_eq!(of_program("/bin/p", words), status, "{words}");
+        }
+    }
+    #[test]
+    fn a_program_that_runs_and_says_such_a_thing_is_not_taken_for_one_that_does_not() {
+        let words = "exec /bin/p: exec format error\n";
+        for (status, words, expected) in [
+            (1, words, true),
+            (255, words, true),
+            (1, "exec /bin/p: no such file or directory\r\n", true),
+            (2, words, false),
+            (1, "said\nexec /bin/p: exec format error\n", false),
+            (1, "exec /bin/p: exec format error\nsaid\n", false),
+            (1, "exec /bin/q: exec format error\n", false),
+            (1, "exec /bin/p: something else\n", false),
+            (1, "", false),
+        ] {
+            assert_eq!(is_unable("/bin/p", status, words), expected, "{status} {words}");
         }
     }
 }
