@@ -92,6 +92,8 @@ pub(crate) struct Plan<'a> {
     preload: &'a [u8],
     /// The number of the caller's variables that stay.
     kept: usize,
+    /// It is for what a child becomes, which may be in its parent's memory.
+    is_child: bool,
 }
 
 /// Who gets an environment.
@@ -123,6 +125,7 @@ pub(crate) fn plan<'a>(state: &'a State, call: Call, given: Vector<'a>, who: For
         forbidden: 0,
         preload: b"",
         kept: 0,
+        is_child: who == For::Exec && sys::process() != state.process,
     };
     let Some(ours) = plan.ours else { return plan };
     let Survey { forbidden, preload } = survey(state, hiding, call, given);
@@ -149,7 +152,7 @@ impl Plan<'_> {
         let pointers = self.kept.saturating_add(5);
         let text = preload.iter().map(|part| part.len()).fold(0_usize, usize::saturating_add);
         let text = if self.started { 0 } else { words_for(text) };
-        with_words::<SMALL, _>(pointers.saturating_add(text), |words| {
+        with_words::<SMALL, _>(pointers.saturating_add(text), self.is_child, |words| {
             let preload = if self.started {
                 ours.preload.as_ptr().addr()
             } else {

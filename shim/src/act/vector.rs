@@ -4,8 +4,10 @@
 
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-use crate::sys::{self, Answer, Errno};
+use crate::sys::{self, Answer, Errno, process};
 
 /// A null-ended array of C strings of the caller's, as `execve` takes it. Null stands for an
 /// empty one, as it does for the kernel.
@@ -90,16 +92,88 @@ pub(crate) unsafe fn variable(name: &[u8]) -> Option<&'static [u8]> {
 }
 
 /// Calls `act` with `count` zeroed words: on the stack where they are no more than `SMALL`, else
-/// in a mapping that is gone when `act` comes back. In a vfork child that starts its program it
-/// never does: then the mapping stays with the parent.
+/// in a mapping that is gone when `act` comes back. In a child in its parent's memory that starts its
+/// program it never does: there the words are a room that the kernel gives back.
 ///
 /// # Errors
 /// ENOMEM where no memory is to be had.
 pub(crate) fn with_words<const SMALL: usize, T>(
     count: usize,
+    is_child: bool,
     act: impl FnOnce(&mut [usize]) -> T,
 ) -> Answer<T> {
-    if count <= SMALL { Ok(on_stack::<SMALL, T>(count, act)) } else { in_mapping(count, act) }
+    if count <= SMALL {
+        return Ok(on_stack::<SMALL, T>(count, act));
+    }
+    let pages = count.checked_mul(size_of::<usize>()).ok_or(Errno::E2BIG)?;
+    match ROOM.claim(is_child) {
+        Some(mut claim) => Ok(act(claim.words(pages)?.get_mut(..count).ok_or(Errno::E2BIG)?)),
+        None => in_mapping(count, pages, act),
+    }
+}
+
+/// Room for one child at a time in its parent's memory. A child that starts its program does not come
+/// back to give it back: the kernel does, which clears the owner when the child leaves the memory.
+struct Room {
+    /// The child's number, or 0.
+    owner: AtomicU32,
+    start: AtomicPtr<usize>,
+    /// In bytes.
+    length: AtomicUsize,
+}
+
+static ROOM: Room = Room {
+    owner: AtomicU32::new(0),
+    start: AtomicPtr::new(null_mut()),
+    length: AtomicUsize::new(0),
+};
+
+/// The room, until this is dropped or the child is gone.
+struct Claim(&'static Room);
+
+impl Room {
+    /// `None` for another than a child of one thread, which owns the word that the kernel clears, and
+    /// where another child has it. Then a mapping will do, which in the worst case stays.
+    fn claim(&'static self, is_child: bool) -> Option<Claim> {
+        let own = sys::process();
+        if !is_child || sys::thread() != own {
+            return None;
+        }
+        let order = Ordering::Acquire;
+        self.owner.compare_exchange(0, own, order, Ordering::Relaxed).ok()?;
+        process::clear_at_end(Some(&self.owner));
+        Some(Claim(self))
+    }
+}
+
+impl Claim {
+    /// Cleared words of so many bytes.
+    fn words(&mut self, length: usize) -> Answer<&mut [usize]> {
+        let Self(room) = *self;
+        let had = room.length.load(Ordering::Relaxed);
+        if had < length {
+            let start = sys::map_memory(length)?.cast::<usize>();
+            let old = room.start.swap(start, Ordering::Relaxed);
+            room.length.store(length, Ordering::Relaxed);
+            if had != 0 {
+                // SAFETY: a mapping made here, which nobody but the owner uses.
+                unsafe { sys::unmap(old.cast(), had) };
+            }
+        }
+        let start = room.start.load(Ordering::Relaxed);
+        let count = length >> size_of::<usize>().trailing_zeros();
+        // SAFETY: a mapping of at least that length, which nobody but the owner of the room uses.
+        let words = unsafe { core::slice::from_raw_parts_mut(start, count) };
+        words.fill(0);
+        Ok(words)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        process::clear_at_end(None);
+        self.0.owner.store(0, Ordering::Release);
+    }
 }
 
 #[inline(never)]
@@ -109,8 +183,7 @@ fn on_stack<const SMALL: usize, T>(count: usize, act: impl FnOnce(&mut [usize]) 
 }
 
 #[inline(never)]
-fn in_mapping<T>(count: usize, act: impl FnOnce(&mut [usize]) -> T) -> Answer<T> {
-    let length = count.checked_mul(size_of::<usize>()).ok_or(Errno::E2BIG)?;
+fn in_mapping<T>(count: usize, length: usize, act: impl FnOnce(&mut [usize]) -> T) -> Answer<T> {
     let start = sys::map_memory(length)?;
     // SAFETY: a fresh mapping of that length, page-aligned and zeroed, that nobody else knows.
     let words = unsafe { core::slice::from_raw_parts_mut(start.cast::<usize>(), count) };
@@ -161,7 +234,7 @@ pub(crate) fn with_script<T>(
     let length = script.iter().map(|part| part.len()).fold(0_usize, usize::saturating_add);
     let pointers = given.pointers().skip(1).count().saturating_add(3);
     let count = pointers.saturating_add(words_for(length));
-    with_words::<64, _>(count, |words| {
+    with_words::<64, _>(count, false, |words| {
         let script = put_text(words, pointers, script)?;
         let rest = given.pointers().skip(1).map(|argument| argument.addr());
         let mut places = words.get_mut(..pointers).ok_or(Errno::E2BIG)?.iter_mut();

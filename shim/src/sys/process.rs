@@ -4,6 +4,7 @@
 
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicU32;
 
 use super::{Answer, Errno, Path, answer, descriptor, number, syscall6, word};
 
@@ -152,6 +153,14 @@ pub(crate) fn give_way() {
 /// setsid(2).
 pub(crate) fn new_session() -> Answer<()> {
     plain(libc::SYS_setsid, 0, 0, 0).map(|_| ())
+}
+
+/// Has the kernel clear a word when the calling thread ends or starts a program, unless nobody else has
+/// its memory; `None` takes that back.
+pub(crate) fn clear_at_end(word: Option<&'static AtomicU32>) {
+    let address = word.map_or(0, |word| word.as_ptr().addr());
+    // SAFETY: the word is there as long as the process, and may be written at any time.
+    let _ = unsafe { syscall6(number(libc::SYS_set_tid_address), [address, 0, 0, 0, 0, 0]) };
 }
 
 /// setpgid(2) of the calling process.

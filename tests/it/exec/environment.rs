@@ -125,6 +125,14 @@ fn an_environment_with_the_fence_has_the_same_variables() {
     assert_eq!(child, direct);
 }
 
+#[test]
+fn children_with_a_large_environment_leave_nothing_in_their_parents_memory() {
+    let scratch = Scratch::new();
+    for fence in [Fence::open(), Fence::by_hand(&scratch.rules())] {
+        assert_eq!(fence.run(fixture("vforks"), [""; 0]).text(), "absent 9, failed 0, more 0");
+    }
+}
+
 /// Another thread changes the environment by which programs are started: each is fenced.
 #[track_caller]
 fn expect_fenced_while_it_changes(what: &str, [name, instead]: [&str; 2]) {
