@@ -8,14 +8,16 @@ use ringfence_policy::Creation;
 
 use super::classes::classified;
 use super::here::Here;
-use super::jni::{Field, Ref};
+use super::jni::Ref;
 use super::kinds::{Facts, Info};
 use super::marks::Marks;
 use super::program::Unnamed;
 use super::shapes::Shape;
 
-/// The objects that are looked at.
+/// The objects that are gone on from.
 const OBJECTS: usize = 160;
+/// The objects that are looked at.
+const LOOKS: u32 = 400;
 /// The references from the thread to an object.
 const DEEPEST: u8 = 8;
 /// The elements of an array that are looked at.
@@ -34,26 +36,39 @@ pub(crate) struct Reached {
     /// The pool that it works for, if there is exactly one.
     pub(crate) pool: Option<Ref>,
     pools: u32,
+    /// The objects that were looked at.
+    looks: u32,
     /// There was more than is looked at.
     is_cut: bool,
 }
 
-/// The objects that were met, in the order in which they are looked at.
+/// The objects to go on from, in the order in which they were met.
 struct Queue {
-    objects: [Option<Ref>; OBJECTS],
-    depths: [u8; OBJECTS],
+    met: [Option<Met>; OBJECTS],
     length: usize,
+}
+
+/// An object that leads on, or may.
+#[derive(Clone, Copy)]
+struct Met {
+    object: Ref,
+    /// The number under which is kept how; 0 where it is asked for.
+    shape: u32,
+    /// The references from the root to what it leads to.
+    below: u8,
+    /// It may refer to the pool that it works for.
+    is_holder: bool,
 }
 
 impl Here {
     /// What `root` reaches: a thread that is about to start, or a factory of threads.
     pub(crate) fn reach(self, root: Ref) -> Reached {
-        let mut queue = Queue { objects: [None; OBJECTS], depths: [0; OBJECTS], length: 0 };
+        let mut queue = Queue { met: [None; OBJECTS], length: 0 };
         let mut found = Reached::default();
-        queue.add(self, root, 0);
+        self.look_at(root, (root, 0), &mut queue, &mut found);
         let mut next = 0;
-        while let Some((object, depth)) = queue.at(next) {
-            self.look_into(object, depth, next == 0, &mut queue, &mut found);
+        while let Some(met) = queue.at(next) {
+            self.go_on(met, root, &mut queue, &mut found);
             next = next.saturating_add(1);
         }
         if found.pools != 1 {
@@ -62,69 +77,118 @@ impl Here {
         found
     }
 
-    fn look_into(
+    /// Notes what an object is that is so far from the root, and keeps it if it leads on.
+    fn look_at(
         self,
         object: Ref,
-        depth: u8,
-        is_root: bool,
+        (root, depth): (Ref, u8),
         queue: &mut Queue,
         found: &mut Reached,
     ) {
+        let is_root = depth == 0;
+        // Much of what a thread holds leads back to it, and that costs less to see than what it is.
+        if !is_root && self.env.is_same(object, root) {
+            return;
+        }
+        found.looks = found.looks.saturating_add(1);
+        if found.looks > LOOKS {
+            found.is_cut = true;
+            return;
+        }
         let Some(class) = self.env.class_of(object) else { return };
-        let tag = Info::from_tag(self.tools().tag(class));
-        let info = classified(tag).unwrap_or_else(|| self.class(class));
+        let (info, tag) = self.known_class(class);
+        self.env.forget(class);
         found.marks = found.marks.join(info.marks);
         found.unnamed.note(info);
         found.is_somebodys |= info.facts.has(Facts::HOST);
         found.is_somebodys |= !is_root && info.facts.has(Facts::INTERNAL);
         found.is_worker |= info.facts.has(Facts::WORKER);
-        let below = depth.saturating_add(1);
-        let is_holder = info.facts.has(Facts::HOLDER);
-        let go_on = |shape: Shape<'_>| match shape {
-            Shape::Opaque | Shape::Fields { fields: [], .. } => {}
-            _ if below > DEEPEST => found.is_cut = true,
-            Shape::Array => self.elements(object, below, queue, found),
-            Shape::Fields { fields, is_thread } if is_root || !is_thread => {
-                for field in fields {
-                    self.follow(object, *field, below, is_holder, queue, found);
-                }
-            }
-            Shape::Fields { .. } => {}
-        };
+        if info.is_subject() && !is_unnamed(info) {
+            return;
+        }
+        let kept = if info.is_subject() { None } else { self.kept_shape(tag) };
+        if kept.as_ref().is_some_and(|(_, shape)| !leads_on(shape, is_root)) {
+            return;
+        }
+        let shape = kept.map_or(0, |(number, _)| number);
+        let (below, is_holder) = (depth.saturating_add(1), info.facts.has(Facts::HOLDER));
+        found.is_cut |= !queue.add(self, Met { object, shape, below, is_holder });
+    }
+
+    /// What a class is, and the tag that it had before it was looked at.
+    fn known_class(self, class: Ref) -> (Info, Info) {
+        let tag = Info::from_tag(self.tools().tag(class));
+        (classified(tag).unwrap_or_else(|| self.class(class)), tag)
+    }
+
+    /// Looks at what an object refers to.
+    fn go_on(self, met: Met, root: Ref, queue: &mut Queue, found: &mut Reached) {
+        let mut follow = |shape: Shape<'_>| self.follow(met, &shape, root, queue, found);
+        if let Some(shape) = self.jvm.shapes.shape(met.shape) {
+            return follow(shape);
+        }
+        let Some(class) = self.env.class_of(met.object) else { return };
+        let (info, tag) = self.known_class(class);
         if !info.is_subject() {
-            self.with_shape(class, (info, tag), go_on);
-        } else if info.facts.has(Facts::PROGRAM) && info.marks.is_weak(Creation::Thread) {
-            // Whoever answers for it does not do so for whatever it was given to run.
-            self.with_hosts_shape(class, go_on);
+            self.with_shape(class, (info, tag), follow);
+        } else if is_unnamed(info) {
+            self.with_hosts_shape(class, follow);
         }
         self.env.forget(class);
     }
 
     fn follow(
         self,
-        object: Ref,
-        field: Field,
-        depth: u8,
-        is_holder: bool,
+        met: Met,
+        shape: &Shape<'_>,
+        root: Ref,
         queue: &mut Queue,
         found: &mut Reached,
     ) {
-        let Some(value) = self.env.get(object, field) else { return };
-        if is_holder && self.env.is_instance(value, self.known().executor) {
-            found.note_pool(self, value);
+        // Only the root is one reference away from what it leads to.
+        if !leads_on(shape, met.below == 1) {
+            return;
         }
-        found.is_cut |= !queue.add(self, value, depth);
-    }
-
-    fn elements(self, array: Ref, depth: u8, queue: &mut Queue, found: &mut Reached) {
-        let length = self.env.array_length(array);
-        found.is_cut |= length > ELEMENTS;
-        for index in 0..length.min(ELEMENTS) {
-            if let Some(value) = self.env.element(array, index) {
-                found.is_cut |= !queue.add(self, value, depth);
+        if met.below > DEEPEST {
+            found.is_cut = true;
+            return;
+        }
+        match shape {
+            Shape::Opaque => {}
+            Shape::Array => {
+                let length = self.env.array_length(met.object);
+                found.is_cut |= length > ELEMENTS;
+                for index in 0..length.min(ELEMENTS) {
+                    if let Some(value) = self.env.element(met.object, index) {
+                        self.look_at(value, (root, met.below), queue, found);
+                    }
+                }
+            }
+            Shape::Fields { fields, .. } => {
+                for value in fields.iter().filter_map(|field| self.env.get(met.object, *field)) {
+                    if met.is_holder && self.env.is_instance(value, self.known().executor) {
+                        found.note_pool(self, value);
+                    }
+                    self.look_at(value, (root, met.below), queue, found);
+                }
             }
         }
     }
+}
+
+/// Whether there is anything behind an object. What another thread holds is not what this one runs.
+const fn leads_on(shape: &Shape<'_>, is_root: bool) -> bool {
+    match shape {
+        Shape::Opaque | Shape::Fields { fields: [], .. } => false,
+        Shape::Array => true,
+        Shape::Fields { is_thread, .. } => is_root || !*is_thread,
+    }
+}
+
+/// Whether it is a program's class that no rule names: whoever answers for it does not do so for
+/// whatever it was given to run.
+fn is_unnamed(info: Info) -> bool {
+    info.facts.has(Facts::PROGRAM) && info.marks.is_weak(Creation::Thread)
 }
 
 impl Reached {
@@ -144,24 +208,19 @@ impl Reached {
 
 impl Queue {
     /// Puts an object at the end, unless it is there; no when there is no room.
-    fn add(&mut self, here: Here, object: Ref, depth: u8) -> bool {
-        let met = self.objects.get(..self.length).unwrap_or_default();
-        if met.iter().flatten().any(|known| here.env.is_same(*known, object)) {
+    fn add(&mut self, here: Here, new: Met) -> bool {
+        let met = self.met.get(..self.length).unwrap_or_default();
+        if met.iter().flatten().any(|known| here.env.is_same(known.object, new.object)) {
             // A pool may be noted by that reference: it goes with the local frame.
             return true;
         }
-        if let (Some(place), Some(far)) =
-            (self.objects.get_mut(self.length), self.depths.get_mut(self.length))
-        {
-            (*place, *far) = (Some(object), depth);
-            self.length = self.length.saturating_add(1);
-            return true;
-        }
-        false
+        let Some(place) = self.met.get_mut(self.length) else { return false };
+        *place = Some(new);
+        self.length = self.length.saturating_add(1);
+        true
     }
 
-    fn at(&self, place: usize) -> Option<(Ref, u8)> {
-        let object = self.objects.get(place).copied().flatten()?;
-        Some((object, self.depths.get(place).copied()?))
+    fn at(&self, place: usize) -> Option<Met> {
+        self.met.get(place).copied().flatten()
     }
 }

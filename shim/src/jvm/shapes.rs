@@ -88,7 +88,8 @@ impl Shapes {
         u32::try_from(number).ok()
     }
 
-    fn shape(&self, number: u32) -> Option<Shape<'_>> {
+    /// What is kept under a number; nothing under 0.
+    pub(super) fn shape(&self, number: u32) -> Option<Shape<'_>> {
         let word = self.shapes.get(number as usize)?.load(Ordering::Acquire);
         if word & IS_THERE == 0 {
             return None;
@@ -115,6 +116,17 @@ fn shape_of(bits: u64, fields: &[Field]) -> Shape<'_> {
 }
 
 impl Here {
+    /// How to go on from an object of a class that is the runtime's or the host's and has this tag, and the
+    /// number under which that is kept, if it is.
+    pub(super) fn kept_shape(self, tag: Info) -> Option<(u32, Shape<'static>)> {
+        if !tag.facts.has(Facts::CLASSIFIED) {
+            return None;
+        }
+        // The marks of such a class are none: that half of its tag is free.
+        let number = tag.marks.word();
+        self.jvm.shapes.shape(number).map(|shape| (number, shape))
+    }
+
     /// Shows `work` how to go on from an object of a class that is the runtime's or the host's, and had
     /// this tag before it was looked at.
     pub(super) fn with_shape<T>(
@@ -123,10 +135,7 @@ impl Here {
         (info, tag): (Info, Info),
         work: impl FnOnce(Shape<'_>) -> T,
     ) -> T {
-        // The marks of such a class are none: that half of its tag is free.
-        if tag.facts.has(Facts::CLASSIFIED)
-            && let Some(shape) = self.jvm.shapes.shape(tag.marks.word())
-        {
+        if let Some((_, shape)) = self.kept_shape(tag) {
             return work(shape);
         }
         let tag = Info::from_tag(self.tools().tag(class));
@@ -201,14 +210,28 @@ impl Here {
     }
 }
 
+/// The types of fields behind which is nothing, as nobody can write a class below them.
+const LEAVES: &[&[u8]] = &[
+    b"Ljava/lang/String;",
+    b"Ljava/lang/Class;",
+    b"Ljava/lang/Boolean;",
+    b"Ljava/lang/Integer;",
+    b"Ljava/lang/Long;",
+    b"Ljava/lang/invoke/MethodType;",
+    b"Ljava/security/AccessControlContext;",
+];
+
 /// Whether a field of that class, name and type may lead to what a thread will run.
 fn leads_on(class: &[u8], name: &[u8], kind: &[u8], is_host: bool) -> bool {
-    if !matches!(kind, [b'L', ..] | [b'[', b'L' | b'[', ..]) {
+    if !matches!(kind, [b'L', ..] | [b'[', b'L' | b'[', ..]) || LEAVES.contains(&kind) {
         return false;
     }
     match class {
         b"java.lang.Thread" => return matches!(name, b"target" | b"holder"),
         b"java.lang.Thread$FieldHolder" => return name == b"task",
+        // The JDK's own objects, which lead nowhere but back.
+        b"java.lang.VirtualThread" if name == b"runContinuation" => return false,
+        b"jdk.internal.vm.Continuation" if name == b"scope" => return false,
         // The event leads to all of the connection, and runs nothing.
         b"sun.security.ssl.TransportContext$NotifyHandshake" => return name == b"targets",
         _ => {}
@@ -220,4 +243,46 @@ fn leads_on(class: &[u8], name: &[u8], kind: &[u8], is_host: bool) -> bool {
     // What comes before a completion has run when it runs.
     !(class.starts_with(b"java.util.concurrent.CompletableFuture$")
         && matches!(name, b"src" | b"snd" | b"next"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_thread_runs_is_followed_and_what_leads_nowhere_is_not() {
+        let runtime = |class: &str, name: &str, kind: &str| {
+            leads_on(class.as_bytes(), name.as_bytes(), kind.as_bytes(), false)
+        };
+        let any = "Ljava/lang/Object;";
+        for (class, name, kind) in [
+            ("java.lang.Thread", "target", "Ljava/lang/Runnable;"),
+            ("java.lang.VirtualThread", "cont", "Ljdk/internal/vm/Continuation;"),
+            ("java.lang.VirtualThread", "scheduler", "Ljava/util/concurrent/Executor;"),
+            ("jdk.internal.vm.Continuation", "target", "Ljava/lang/Runnable;"),
+            ("java.util.concurrent.FutureTask", "callable", "Ljava/util/concurrent/Callable;"),
+            ("java.lang.invoke.BoundMethodHandle$Species_L", "argL0", any),
+            ("java.util.ArrayList", "elementData", "[Ljava/lang/Object;"),
+            // Anybody may write a class below it.
+            ("java.util.concurrent.FutureTask", "outcome", "Ljava/lang/Number;"),
+        ] {
+            assert!(runtime(class, name, kind), "{class}.{name}");
+        }
+        for (class, name, kind) in [
+            ("java.lang.Thread", "contextClassLoader", "Ljava/lang/ClassLoader;"),
+            ("java.lang.VirtualThread", "runContinuation", "Ljava/lang/Runnable;"),
+            ("java.beans.EventHandler", "action", "Ljava/lang/String;"),
+            ("java.util.ArrayList", "size", "I"),
+            ("java.lang.String", "value", "[B"),
+        ] {
+            assert!(!runtime(class, name, kind), "{class}.{name}");
+        }
+    }
+
+    #[test]
+    fn of_a_host_s_object_only_what_is_declared_to_be_run_is_followed() {
+        let host = |kind: &str| leads_on(b"com.acme.Job", b"field", kind.as_bytes(), true);
+        assert!(host("Ljava/lang/Runnable;") && host("Ljava/util/function/Supplier;"));
+        assert!(!host("Ljava/lang/Object;") && !host("[Ljava/lang/Runnable;"));
+    }
 }

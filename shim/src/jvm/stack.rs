@@ -142,6 +142,9 @@ impl Here {
 
     /// A new virtual thread gets its marks before it runs.
     pub(crate) fn set_virtual_lineage(self, thread: Ref, marks: Marks) {
+        if marks.is_empty() && !VIRTUAL_MARKED.load(Ordering::Acquire) {
+            return;
+        }
         if self.virtual_lineage(thread) != marks {
             VIRTUAL_MARKED.store(true, Ordering::Release);
             self.tools().set_tag(thread, Info { facts: Facts::default(), marks }.tag());
