@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # Runs a real Kestra worker whose task defaults stand in ringfence's policy alone, the last two blocks of Kestra's page on
-# worker isolation, and looks at what its executions made of them. Built as by tests/kestra.sh.
+# worker isolation, and looks at what its executions made of them: where no container can be had, and where one can, from a
+# Docker daemon of its own. Built as by tests/kestra.sh.
 # usage: tests/kestra-defaults.sh [OUT]      OUT: where the worker is built, once; default target/kestra
 #   JAVA_HOME: a JDK 21 or later to build and run it with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/kestra/prepare.sh
 
-trap 'rm -rf "$scratch"' EXIT
+. tests/dockerd.sh
+finish() {
+    stop_server "$scratch"
+    rm -rf "$scratch"
+}
+trap finish EXIT
 # The worker's own configuration has a default too, at another level: it must stay in the list.
 cat >"$scratch/policy.yml" <<'POLICY'
 kestra:
@@ -35,7 +41,7 @@ tasks:
   - id: t
     type: io.kestra.plugin.scripts.shell.Commands
     taskRunner: {type: io.kestra.plugin.core.runner.Process}
-    commands: [echo ran-on-the-worker]
+    commands: ["cat /marker 2>/dev/null || echo ran-on-the-worker-$((6*7))"]
 FLOW
 
 export MICRONAUT_CONFIG_FILES=$out/confs/base.yml
@@ -57,12 +63,15 @@ runs = {line["flow"]: line for line in lines if "flow" in line}
 ready = next(line for line in lines if "ready" in line)
 level = {log["level"] for log in runs["core-log"]["logs"] if "marker-core-log" in log["message"]}
 said = json.dumps([runs["local"]["tasks"], runs["local"]["logs"]])
-fenced = name == "fenced"
+fenced, contained = name == "fenced", name == "contained"
 wanted = [
-    ("the level of the log task", level, {"ERROR"} if fenced else {"WARN"}),
-    ("whether the shell task ran on the worker", "ran-on-the-worker" in said, not fenced),
-    ("the entries that the worker has", len(ready["pluginDefaults"]), 3 if fenced else 1),
+    ("the level of the log task", level, {"WARN"} if name == "open" else {"ERROR"}),
+    ("whether the shell task ran on the worker", "ran-on-the-worker-42" in said, name == "open"),
+    ("whether it ran in a container", "marker-in-image" in said, contained),
+    ("the entries that the worker has", len(ready["pluginDefaults"]), {"open": 1, "fenced": 3, "contained": 4}[name]),
 ]
+if contained:
+    wanted.append(("the state of the shell task", runs["local"]["state"], "SUCCESS"))
 if fenced:
     wanted.append(("the state of the shell task", runs["local"]["state"], "FAILED"))
     wanted.append(("whether it asked for a container", "docker" in said.lower(), True))
@@ -77,3 +86,21 @@ CHECK
 worker open sh
 worker fenced target/release/ringfence run -p "$scratch/policy.yml" --
 grep -F 'reach this Kestra worker' "$scratch/fenced.log"
+
+# The same with a daemon, which the policy names. It does so in one more entry for the task: Kestra does not look for entries
+# for the runner that an entry has given.
+start_dockerd "$scratch"
+import_marker "$scratch" ubuntu:latest
+cat >>"$scratch/policy.yml" <<POLICY
+---
+kestra:
+  tasks:
+    defaults:
+      - type: io.kestra.plugin.scripts.shell.Commands
+        forced: true
+        values: {taskRunner: {host: "$DOCKER_HOST", pullPolicy: NEVER, networkMode: none}}
+---
+ringfence: {version: 1, processes: {forbidden: [io.kestra.plugin.scripts.shell]}}
+POLICY
+worker contained target/release/ringfence run -p "$scratch/policy.yml" --
+nothing_is_left

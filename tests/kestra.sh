@@ -29,15 +29,9 @@ http=$((20000 + $$ % 10000 * 2)) grpc=$((20001 + $$ % 10000 * 2))
 mock=$!
 timeout 60 bash -c "until grep -q 'mock ready' '$scratch/mock'; do sleep 0.2; done"
 
-# An image that can be told from this machine, and nothing else.
 start_dockerd "$scratch"
 export KESTRA_DOCKER_HOST=$DOCKER_HOST
-mkdir -p "$scratch/image/bin"
-cp /bin/busybox "$scratch/image/bin/busybox"
-ln -s busybox "$scratch/image/bin/sh"
-ln -s busybox "$scratch/image/bin/cat"
-echo marker-in-image >"$scratch/image/marker"
-tar -C "$scratch/image" -c . | docker import - ringfence-marker:1 >/dev/null
+import_marker "$scratch" ringfence-marker:1
 
 export KESTRA_MOCK_HTTP=http://127.0.0.1:$http KESTRA_MOCK_GRPC=127.0.0.1:$grpc
 opens=(--add-opens java.base/java.nio=ALL-UNNAMED --add-opens java.base/java.util=ALL-UNNAMED --add-opens java.base/java.lang=ALL-UNNAMED)
