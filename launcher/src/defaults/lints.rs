@@ -126,7 +126,10 @@ pub(crate) fn on_entries(policy: &Policy) -> Mistakes {
             mistakes.add(
                 Mistake::new("RF330", title)
                     .at(&policy.spans[number], "this entry")
-                    .help(format!("an entry for `{DOCKER}` that forces them closes this")),
+                    .help("force them in this entry")
+                    .help(format!(
+                        "an entry for `{DOCKER}` does it too, but not on a Kestra server where this one gives the runner"
+                    )),
             );
         }
     }
