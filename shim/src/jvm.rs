@@ -16,6 +16,7 @@ mod create;
 mod decide;
 mod define;
 mod defining;
+mod descent;
 mod entry;
 mod here;
 mod jni;

@@ -56,6 +56,7 @@ fn enter(state: &'static State, env: Env, tools: Tools) -> Option<&'static Jvm> 
         methods: Methods::map().ok()?,
         defining: Defining::map().ok()?,
         shapes: Shapes::map().ok()?,
+        names_openers: state.image.has_audience_of(CallerKind::Java),
         main_class: AtomicU32::new(0),
         known,
     }

@@ -2,20 +2,22 @@
 
 use core::ops::ControlFlow;
 
-use ringfence_policy::Creation;
+use ringfence_policy::{Audiences, Creation};
 
+use super::descent::Descent;
 use super::here::Here;
 use super::jni::Ref;
 use super::kinds::Facts;
 use super::marks::{Marks, Standing};
+use super::opener::Asking;
 use super::reach::Reached;
 use super::reading::Reading;
 
 /// What becomes of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It starts, and has these marks.
-    Start(Marks),
+    /// It starts, for these.
+    Start(Descent),
     /// It does not: one of these is refused.
     Refuse(Marks),
 }
@@ -23,9 +25,12 @@ pub(crate) enum Verdict {
 impl Here {
     /// Judges a thread that is about to start on the calling thread's stack.
     pub(crate) fn judge_thread(self, thread: Ref, is_virtual: bool) -> Verdict {
-        let mut reading = Reading::NEW;
+        let (mut reading, mut asking) = (Reading::NEW, Asking::NEW);
         let read = self.frames(|frame| {
             reading.frame(frame);
+            if self.jvm.names_openers {
+                asking.frame(self, frame);
+            }
             ControlFlow::Continue(())
         });
         let mut marks = reading.together.answer_for(reading.marks.join(self.lineage()));
@@ -37,12 +42,19 @@ impl Here {
         if let Some(verdict) = self.exempt((thread, is_virtual), &reading, &reached, marks) {
             return verdict;
         }
-        let mut marks = self.answerable(thread, &reading, &reached, marks);
-        if marks.is_empty() && is_nobodys(&reading, &reached) {
-            marks = self.marks_of(b"a task that nobody gave", Standing::Nobody);
+        let named = if self.jvm.names_openers && read.is_ok() {
+            self.creators(&asking) & self.descent().named_by_all()
+        } else {
+            Audiences::NONE
+        };
+        let stack = Descent::new(marks, named);
+        let mut descent = self.answerable(thread, &reading, &reached, stack);
+        if descent.marks.is_empty() && is_nobodys(&reading, &reached) {
+            let nobody = self.marks_of(b"a task that nobody gave", Standing::Nobody);
+            descent = Descent::new(nobody, Audiences::NONE);
         }
-        let refused = marks.is_refused(Creation::Thread);
-        if refused { Verdict::Refuse(marks) } else { Verdict::Start(marks) }
+        let refused = descent.marks.is_refused(Creation::Thread);
+        if refused { Verdict::Refuse(descent.marks) } else { Verdict::Start(descent) }
     }
 
     /// The threads of the runtime that must start whoever needs them first: refused once, they
@@ -57,7 +69,7 @@ impl Here {
     ) -> Option<Verdict> {
         if reading.head.has(Facts::SHUTDOWN) {
             // One refusal would end the loop over all hooks, the host's too.
-            return Some(Verdict::Start(reached.marks));
+            return Some(Verdict::Start(Descent::new(reached.marks, Audiences::NONE)));
         }
         let is_pure = reached.marks.is_empty();
         // What is too large to be looked through is not for the runtime alone.
@@ -71,9 +83,9 @@ impl Here {
             return None;
         }
         if is_pure && is_needed {
-            return Some(Verdict::Start(Marks::NONE));
+            return Some(Verdict::Start(Descent::HOST));
         }
-        (is_worker && self.is_shared_worker(thread)).then_some(Verdict::Start(Marks::NONE))
+        (is_worker && self.is_shared_worker(thread)).then_some(Verdict::Start(Descent::HOST))
     }
 
     /// Whether a thread is exactly of a class of the boot loader's.

@@ -12,10 +12,10 @@ use core::ptr::null_mut;
 
 use super::bind::{self, Original, unbound};
 use super::define::Plan;
+use super::descent::Descent;
 use super::here::{Here, Jvm, tools};
 use super::jni::{Env, OK, RawEnv, RawVm, Ref};
 use super::launch::Java_java_lang_ProcessImpl_forkAndExec;
-use super::marks::Marks;
 use super::natives::Java_com_sun_management_internal_DiagnosticCommandImpl_executeDiagnosticCommand;
 use super::slot::Busy;
 use super::{begin, create, weave};
@@ -103,18 +103,19 @@ unsafe extern "C" fn JVM_StartThread(env: RawEnv, thread: *mut c_void) {
     let start = || unsafe { next(env, thread) };
     match called.judge(|here| Ref::new(thread).map(|thread| here.start_thread(thread))) {
         Some(Some(None)) => {}
-        Some(Some(Some(marks))) => inheriting(marks, start),
+        Some(Some(Some(descent))) => inheriting(descent, start),
         Some(None) | None => start(),
     }
 }
 
-/// Has threads created that have these marks, and the calling thread's own afterwards.
-fn inheriting(marks: Marks, create: impl FnOnce()) {
+/// Has threads created that descend from these, and the calling thread from its own afterwards.
+fn inheriting(descent: Descent, create: impl FnOnce()) {
     let own = lineage::current();
-    if own.java == marks.lineage() {
+    let java = descent.word();
+    if own.java == java {
         return create();
     }
-    lineage::set(Lineage { java: marks.lineage(), ..own });
+    lineage::set(Lineage { java, ..own });
     create();
     lineage::set(own);
 }

@@ -31,6 +31,8 @@ pub(crate) struct Jvm {
     pub(crate) methods: &'static Methods,
     pub(crate) defining: &'static Defining,
     pub(crate) shapes: &'static Shapes,
+    /// Whether exceptions to rules about files are for certain classes.
+    pub(crate) names_openers: bool,
     /// The number of the main class's name, 0 until it is asked for; see [`super::program`].
     pub(crate) main_class: AtomicU32,
     pub(crate) known: Known,

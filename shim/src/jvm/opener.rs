@@ -41,25 +41,34 @@ pub(crate) fn opener() -> Option<Opener> {
 
 impl Here {
     fn opener(self) -> Option<Opener> {
-        let mut stack = Stack::NEW;
-        let mut named = None;
+        let mut asking = Asking::NEW;
         let read = self.frames(|frame| {
-            stack.frame(frame);
-            if frame.is_subject() {
-                named = Some(named.unwrap_or(Audiences::ALL) & self.audiences(frame));
-            }
+            asking.frame(self, frame);
             ControlFlow::Continue(())
         });
-        let is_theirs = read.is_ok() && stack.is_called() && !self.works_for_all();
-        // What a thread descends from is one word, which does not tell who is named in it.
-        if !is_theirs || !self.lineage().is_empty() {
+        if read.is_err() || !asking.stack.is_called() || self.works_for_all() {
             return None;
         }
-        Some(named.map_or(Opener::Host, Opener::Subjects))
+        let descent = self.descent();
+        match asking.named {
+            named if descent.marks.is_empty() => Some(named.map_or(Opener::Host, Opener::Subjects)),
+            Some(named) => Some(Opener::Subjects(named & descent.named)),
+            // On a thread of somebody's the host's own code may have been left for it to run.
+            None => None,
+        }
     }
 
-    /// The audiences that a subject on the stack is in. What others defined is not its own.
-    fn audiences(self, frame: Info) -> Audiences {
+    /// The audiences that each subject is in who asks for a thread on a stack.
+    pub(super) fn creators(self, asking: &Asking) -> Audiences {
+        match asking.named {
+            _ if !asking.stack.is_called() || self.works_for_all() => Audiences::NONE,
+            Some(named) => named,
+            None => Audiences::ALL,
+        }
+    }
+
+    /// The audiences that a subject is in. What others defined is not its own.
+    pub(super) fn audiences(self, frame: Info) -> Audiences {
         let subject = self.jvm.names.subject(frame.marks.number(Creation::Thread));
         let is_own = match subject.standing {
             Standing::Verified | Standing::Library => !frame.facts.has(Facts::FOREIGN),
@@ -75,6 +84,26 @@ impl Here {
     fn works_for_all(self) -> bool {
         let Some(thread) = self.tools().current_thread() else { return true };
         self.is_common_worker(thread)
+    }
+}
+
+/// Who asks for something on a stack, read frame by frame, the nearest first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking {
+    stack: Stack,
+    /// The audiences that each subject there is in; nothing where there is no subject.
+    named: Option<Audiences>,
+}
+
+impl Asking {
+    pub(super) const NEW: Self = Self { stack: Stack::NEW, named: None };
+
+    /// Reads the next frame outwards.
+    pub(super) fn frame(&mut self, here: Here, frame: Info) {
+        self.stack.frame(frame);
+        if frame.is_subject() {
+            self.named = Some(self.named.unwrap_or(Audiences::ALL) & here.audiences(frame));
+        }
     }
 }
 

@@ -6,10 +6,14 @@
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
+use ringfence_policy::Audiences;
+
+use super::descent::Descent;
 use super::here::Here;
 use super::jni::{Field, Ref};
 use super::kinds::{Facts, Info};
 use super::marks::{Marks, Standing};
+use super::opener::Asking;
 use super::program::Together;
 use super::reach::Reached;
 use super::reading::Reading;
@@ -32,6 +36,8 @@ const FACTORY: &CStr = c"Ljava/util/concurrent/ThreadFactory;";
 const OWNED: Facts = Facts(1);
 /// The host's own class made it, with a subject on the stack.
 const MIXED: Facts = Facts(2);
+/// Where the audiences begin that each of its owners is in.
+const NAMED: u32 = 8;
 
 impl Here {
     /// A pool is being constructed by the calling thread; the first time counts.
@@ -39,17 +45,22 @@ impl Here {
         if self.tools().tag(pool) != 0 {
             return;
         }
-        let mut reading = Reading::NEW;
+        let (mut reading, mut asking) = (Reading::NEW, Asking::NEW);
         let mut nearest = None;
         let read = self.frames(|frame| {
             reading.frame(frame);
+            if self.jvm.names_openers {
+                asking.frame(self, frame);
+            }
             if nearest.is_none() && !frame.is_runtime() {
                 nearest = Some(frame);
             }
             ControlFlow::Continue(())
         });
-        let stack = reading.together.answer_for(self.lineage().join(reading.marks));
-        let mut owner = stack.join(self.class_of(pool).marks);
+        let descent = self.descent();
+        let stack = reading.together.answer_for(descent.marks.join(reading.marks));
+        let class = self.class_of(pool);
+        let mut owner = stack.join(class.marks);
         if read.is_err() || owner.is_empty() && nearest.is_none() && reading.reflects {
             owner = owner.join(self.marks_of(b"a pool that nobody made", Standing::Nobody));
         }
@@ -58,7 +69,13 @@ impl Here {
         } else {
             let by_host = nearest.is_some_and(|frame| !frame.is_subject());
             let facts = if by_host && !owner.is_empty() { OWNED.with(MIXED) } else { OWNED };
-            Info { facts, marks: owner }
+            let named = if self.jvm.names_openers && read.is_ok() {
+                let own = if class.is_subject() { self.audiences(class) } else { Audiences::ALL };
+                self.creators(&asking) & descent.named_by_all() & own
+            } else {
+                Audiences::NONE
+            };
+            Info { facts: facts.with(Facts(u32::from(named.bits()) << NAMED)), marks: owner }
         };
         self.tools().set_tag(pool, tag.tag());
     }
@@ -70,29 +87,33 @@ impl Here {
     }
 
     /// Who answers for a thread: everybody on the stack, and whoever it will run; for a pool's
-    /// worker its owner.
+    /// worker its owner. The audiences are those of all of them in any case.
     pub(super) fn answerable(
         self,
         thread: Ref,
         reading: &Reading,
         reached: &Reached,
-        marks: Marks,
-    ) -> Marks {
+        stack: Descent,
+    ) -> Descent {
         let together = reading.together;
-        let all = reached.marks.join(marks);
+        let all = reached.marks.join(stack.marks);
+        let named = stack.named & reached.named();
         let Some((pool, factory)) = self.starting_pool(thread, reading, reached) else {
-            return all;
+            return Descent::new(all, named);
         };
         let owner = Info::from_tag(self.tools().tag(pool));
-        let run = self.factory_marks(pool, factory, together).join(reached.marks);
+        let factory = self.factory_run(pool, factory, together);
+        let run = factory.marks.join(reached.marks);
         let all = run.join(all);
         if !owner.facts.has(OWNED) {
-            return all;
+            return Descent::new(all, Audiences::NONE);
         }
-        if reading.is_direct && !self.image().strict() {
-            return if owner.facts.has(MIXED) { all } else { run.join(owner.marks) };
-        }
-        together.answer_for(owner.marks).join(all)
+        let marks = match (reading.is_direct && !self.image().strict(), owner.facts.has(MIXED)) {
+            (true, true) => all,
+            (true, false) => run.join(owner.marks),
+            (false, _) => together.answer_for(owner.marks).join(all),
+        };
+        Descent::new(marks, named & factory.named() & named_of(owner))
     }
 
     /// The pool that starts the thread, if the stack and the thread agree on one, and its factory's
@@ -127,10 +148,16 @@ impl Here {
         self.env.get(thread, field)
     }
 
-    fn factory_marks(self, pool: Ref, factory: Option<Field>, together: Together) -> Marks {
+    fn factory_run(self, pool: Ref, factory: Option<Field>, together: Together) -> Reached {
         match factory.and_then(|factory| self.env.get(pool, factory)) {
-            Some(factory) => self.run_by(factory, together).marks,
-            None => Marks::NONE,
+            Some(factory) => self.run_by(factory, together),
+            None => Reached::default(),
         }
     }
+}
+
+/// The audiences that each owner of a pool is in, by its tag.
+fn named_of(owner: Info) -> Audiences {
+    let [_, named, ..] = owner.facts.0.to_le_bytes();
+    Audiences::from_bits(named)
 }

@@ -4,7 +4,7 @@
 //! followed through objects of the runtime, and through the host's, and those of a program's libraries, where they
 //! are declared as something to run. Others than those that a subject holds in its own objects are not followed.
 
-use ringfence_policy::Creation;
+use ringfence_policy::{Audiences, Creation};
 
 use super::classes::classified;
 use super::here::Here;
@@ -27,6 +27,8 @@ const ELEMENTS: i32 = 64;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reached {
     pub(crate) marks: Marks,
+    /// The audiences that one of them is not in.
+    barred: Audiences,
     /// The classes for which somebody on the stack may answer.
     pub(crate) unnamed: Unnamed,
     /// An object of the host's, or of a part of the JDK that no program names, is there.
@@ -99,6 +101,9 @@ impl Here {
         let (info, tag) = self.known_class(class);
         self.env.forget(class);
         found.marks = found.marks.join(info.marks);
+        if self.jvm.names_openers && info.is_subject() {
+            found.barred = found.barred | !self.audiences(info);
+        }
         found.unnamed.note(info);
         found.is_somebodys |= info.facts.has(Facts::HOST);
         found.is_somebodys |= !is_root && info.facts.has(Facts::INTERNAL);
@@ -192,6 +197,11 @@ fn is_unnamed(info: Info) -> bool {
 }
 
 impl Reached {
+    /// The audiences that each of them is in.
+    pub(super) fn named(&self) -> Audiences {
+        if self.is_cut { Audiences::NONE } else { !self.barred }
+    }
+
     /// Whether all that can be reached was looked at.
     pub(crate) const fn is_whole(&self) -> bool {
         !self.is_cut

@@ -2,9 +2,10 @@
 
 use core::ffi::CStr;
 
-use ringfence_policy::{CallerKind, Creation, RuleIndex};
+use ringfence_policy::{Audiences, CallerKind, Creation, RuleIndex};
 
 use super::decide::Verdict;
+use super::descent::Descent;
 use super::here::{Here, Jvm};
 use super::jni::Ref;
 use super::marks::{Marks, Reason, judge};
@@ -19,22 +20,23 @@ const FRAMES: usize = 1024;
 const MESSAGE: usize = 1024;
 
 impl Here {
-    /// A platform thread is about to start: with these marks, or not at all. Then an exception is
-    /// pending.
-    pub(crate) fn start_thread(self, thread: Ref) -> Option<Marks> {
+    /// A platform thread is about to start: for these, or not at all. Then an exception is pending.
+    pub(crate) fn start_thread(self, thread: Ref) -> Option<Descent> {
         match self.judge_thread(thread, false) {
             Verdict::Refuse(marks) if self.refuse_thread(marks) => None,
-            Verdict::Refuse(marks) | Verdict::Start(marks) => Some(marks),
+            Verdict::Refuse(marks) => Some(Descent::new(marks, Audiences::NONE)),
+            Verdict::Start(descent) => Some(descent),
         }
     }
 
-    /// The same for a virtual thread, which gets its marks here.
+    /// The same for a virtual thread, for which it is noted here.
     pub(crate) fn start_virtual(self, thread: Ref) {
         match self.judge_thread(thread, true) {
             Verdict::Refuse(marks) if self.refuse_thread(marks) => {}
-            Verdict::Refuse(marks) | Verdict::Start(marks) => {
-                self.set_virtual_lineage(thread, marks);
+            Verdict::Refuse(marks) => {
+                self.set_virtual_lineage(thread, Descent::new(marks, Audiences::NONE));
             }
+            Verdict::Start(descent) => self.set_virtual_lineage(thread, descent),
         }
     }
 

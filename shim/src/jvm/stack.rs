@@ -6,6 +6,7 @@ use core::ops::ControlFlow;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
+use super::descent::Descent;
 use super::here::Here;
 use super::jni::{Method, Ref};
 use super::jvmti::Frame;
@@ -122,32 +123,37 @@ impl Here {
 
     /// The marks that the calling thread got from whoever started it.
     pub(crate) fn lineage(self) -> Marks {
-        let own = Marks::from_lineage(lineage::current().java);
-        if own.is_empty() && !VIRTUAL_MARKED.load(Ordering::Acquire) {
+        self.descent().marks
+    }
+
+    /// Whom the calling thread was started for.
+    pub(crate) fn descent(self) -> Descent {
+        let own = Descent::from_word(lineage::current().java);
+        if own.marks.is_empty() && !VIRTUAL_MARKED.load(Ordering::Acquire) {
             return own;
         }
         let Some(kind) = self.known().virtual_thread else { return own };
         let Some(thread) = self.tools().current_thread() else { return own };
         // What carries a virtual thread runs for all.
-        let marks =
-            if self.env.is_instance(thread, kind) { self.virtual_lineage(thread) } else { own };
+        let descent =
+            if self.env.is_instance(thread, kind) { self.virtual_descent(thread) } else { own };
         self.env.forget(thread);
-        marks
+        descent
     }
 
-    /// The marks of a virtual thread are in its tag.
-    fn virtual_lineage(self, thread: Ref) -> Marks {
-        Info::from_tag(self.tools().tag(thread)).marks
+    /// What is known of a virtual thread is in its tag.
+    fn virtual_descent(self, thread: Ref) -> Descent {
+        Descent::from_tag(self.tools().tag(thread))
     }
 
     /// A new virtual thread gets its marks before it runs.
-    pub(crate) fn set_virtual_lineage(self, thread: Ref, marks: Marks) {
-        if marks.is_empty() && !VIRTUAL_MARKED.load(Ordering::Acquire) {
+    pub(crate) fn set_virtual_lineage(self, thread: Ref, descent: Descent) {
+        if descent.marks.is_empty() && !VIRTUAL_MARKED.load(Ordering::Acquire) {
             return;
         }
-        if self.virtual_lineage(thread) != marks {
+        if self.virtual_descent(thread) != descent {
             VIRTUAL_MARKED.store(true, Ordering::Release);
-            self.tools().set_tag(thread, Info { facts: Facts::default(), marks }.tag());
+            self.tools().set_tag(thread, descent.tag());
         }
     }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::environment;
 use crate::harness::{Fence, Rules, Scratch};
 use crate::programs::{Jdk, PYTHON};
-use crate::threads::files::{Files, OWN};
+use crate::threads::files::{Files, OWN, THREADS};
 use crate::threads::worker::{Task, Worker};
 
 #[test]
@@ -42,6 +42,23 @@ fn a_pool_of_the_host_s_opens_for_a_script_what_an_object_of_the_host_s_names() 
     let came = worker.run(&pools.map(script));
     assert!(came[0].value.contains("secret"), "{}", came[0]);
     assert!(came[1].error.contains("Permission denied"), "everybody's pool does not: {}", came[1]);
+}
+
+#[test]
+fn a_plugin_opens_on_its_pool_what_a_script_names_to_it() {
+    let files = Files::new();
+    let file = files.file("closed");
+    let script = "
+        def task = io.kestra.core.runners.Services.plugins.type('io.kestra.plugin.gcp.Read')
+        def context = new io.kestra.core.runners.RunContext(System.getProperty('conf'), null)
+        task.getDeclaredConstructor().newInstance().run(context)";
+    let script = Task::plugin("script", "scripts.groovy.Eval", script);
+    // Its pool has a thread of its own then, on which nothing of the script's ever was.
+    let tasks = [Task::plugin("own", "gcp.Read", &file), script];
+    let came = files.worker(Worker::fenced(Jdk::new(21), THREADS), "closed").run(&tasks);
+    let has: Vec<&str> = came[1].value.lines().filter(|way| way.contains("secret")).collect();
+    let pool = ["pool: secret: 1", "thread of the pool: secret: 1"];
+    assert_eq!(has, pool, "what it does on the script's own stack: {}", came[1]);
 }
 
 #[test]

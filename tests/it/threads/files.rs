@@ -13,6 +13,9 @@ pub(crate) const OWN: &str = "own-configuration.yml";
 /// They are for plugins, the script plugins among them.
 const PLUGINS: &str = "plugin-configuration.yml";
 
+/// They are for one plugin, which makes threads.
+pub(crate) const THREADS: &str = "threads-configuration.yml";
+
 /// `top/closed/own/`, which the policies are about, and `top/open/own/` with the same files in it.
 pub(crate) struct Files {
     scratch: Scratch,
@@ -30,7 +33,7 @@ impl Files {
         Self { scratch }
     }
 
-    fn file(&self, directory: &str) -> String {
+    pub(crate) fn file(&self, directory: &str) -> String {
         self.scratch.text(&format!("top/{directory}/own/application.yml"))
     }
 
@@ -115,5 +118,43 @@ fn plugins_that_are_named_have_it_and_nobody_else() {
         // What a script defines is not the plugin's own, whatever its name.
         assert!(!script.succeeded() && is_denied(&script.error), "{jdk}: {script}");
         assert_eq!(wrong(own, is_denied), Vec::<String>::new(), "{jdk}");
+    }
+}
+
+/// What a plugin that is named has on threads of its own making, and nobody has by lending it a task.
+#[test]
+fn a_plugin_that_is_named_has_it_on_its_own_threads() {
+    for jdk in Jdk::all() {
+        let files = Files::new();
+        let ways = ways("threads/lent.groovy", jdk.major);
+        for directory in ["open", "closed"] {
+            let what = format!("{jdk}, {directory}");
+            // First, so that its pool has a thread on which nothing of a script's was.
+            let mut tasks = vec![Task::plugin("own", "gcp.Read", &files.file(directory))];
+            tasks.extend(ways.iter().map(|way| way.task.clone()));
+            let worker = Worker::fenced(jdk.clone(), THREADS);
+            let mut came = files.worker(worker, directory).run(&tasks);
+            let own = came.remove(0);
+            let not: Vec<&str> =
+                own.value.lines().filter(|way| !way.ends_with(": secret: 1")).collect();
+            match directory {
+                "open" => assert_eq!(not, Vec::<&str>::new(), "{what}: {own}"),
+                // Who handed over what the host's code does there is not known; and the pool of
+                // virtual threads is one that reflection made, as older Javas have none.
+                _ => {
+                    let ways: Vec<&str> =
+                        not.iter().filter_map(|way| way.split(':').next()).collect();
+                    let older = jdk.major < 21;
+                    let expected: &[&str] =
+                        if older { &["host alone"] } else { &["virtual", "host alone"] };
+                    assert_eq!(ways, expected, "{what}: {own}");
+                }
+            }
+            assert_eq!(own.value.lines().count(), 8, "{what}: {own}");
+            expect_each(&what, &came, |came| match directory {
+                "open" => came.ran(),
+                _ => !came.ran() && (is_denied(&came.value) || is_denied(&came.error)),
+            });
+        }
     }
 }
