@@ -247,6 +247,10 @@ pub(crate) const ROWS: &[Row] = &[
         ..java_thread("virtual-thread-10", "a virtual thread, below 10 frames", 1.15, "")
     },
     Row {
+        work_kind: Work::Virtual("virtual-many", INPUT),
+        ..java_thread("virtual-threads-10", "10,000 of them at once", 1.15, "")
+    },
+    Row {
         contestant: Side::JavaRules,
         ..program(
             "javac",

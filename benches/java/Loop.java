@@ -8,10 +8,13 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
 
 /** One call in a loop, a batch for each line on stdin, as c/loop.c; `Loop start` only starts. */
 public final class Loop {
     private static final int WARM_UP = 30_000; // calls, so that the loop is compiled before it is timed
+
+    private static final int MANY = 10_000; // virtual threads at once
 
     private interface Call {
         void run() throws Exception;
@@ -23,7 +26,7 @@ public final class Loop {
             return;
         }
         Call call = call(arguments[0], arguments[1]);
-        repeat(call, WARM_UP);
+        repeat(call, arguments[0].equals("virtual-many") ? WARM_UP / MANY * 10 : WARM_UP);
         System.out.println("ready");
         BufferedReader requests = new BufferedReader(new InputStreamReader(System.in));
         for (String line = requests.readLine(); line != null; line = requests.readLine()) {
@@ -44,6 +47,7 @@ public final class Loop {
             case "thread-50" -> () -> thread(50);
             case "thread-200" -> () -> thread(200);
             case "virtual-10" -> virtual();
+            case "virtual-many" -> virtuals();
             default -> throw new IllegalArgumentException(name);
         };
     }
@@ -59,28 +63,44 @@ public final class Loop {
         thread.join();
     }
 
-    /** Starts a virtual thread below ten frames, and waits for it; the compiler of this class may know none. */
+    /** Starts a virtual thread below ten frames, and waits for it. */
     private static Call virtual() throws Exception {
+        MethodHandle start = start();
+        Runnable nothing = () -> {};
+        return () -> virtual(start, nothing, 10).join();
+    }
+
+    /** Starts ten thousand virtual threads below ten frames, and waits for all. */
+    private static Call virtuals() throws Exception {
+        MethodHandle start = start();
+        return () -> {
+            CountDownLatch all = new CountDownLatch(MANY);
+            for (int i = 0; i < MANY; i++) {
+                virtual(start, all::countDown, 10);
+            }
+            all.await();
+        };
+    }
+
+    /** What starts a virtual thread; the compiler of this class may know none. */
+    private static MethodHandle start() throws Exception {
         // Nobody is judged before there is a class that is neither the JDK's nor the host's.
         URL own = Loop.class.getProtectionDomain().getCodeSource().getLocation();
         new URLClassLoader(new URL[] {own}, null).loadClass("Loop");
         try {
             MethodType type = MethodType.methodType(Thread.class, Runnable.class);
-            MethodHandle start = MethodHandles.lookup().findStatic(Thread.class, "startVirtualThread", type);
-            return () -> virtual(start, 10);
+            return MethodHandles.lookup().findStatic(Thread.class, "startVirtualThread", type);
         } catch (ReflectiveOperationException before21) {
             throw new IllegalStateException(before21);
         }
     }
 
-    private static void virtual(MethodHandle start, int frames) throws Exception {
+    private static Thread virtual(MethodHandle start, Runnable task, int frames) throws Exception {
         if (frames > 6) { // those of main, repeat, the call and this, and Thread's two
-            virtual(start, frames - 1);
-            return;
+            return virtual(start, task, frames - 1);
         }
         try {
-            Runnable nothing = () -> {};
-            ((Thread) start.invokeExact(nothing)).join();
+            return (Thread) start.invokeExact(task);
         } catch (Exception failed) {
             throw failed;
         } catch (Throwable failed) {
